@@ -1,0 +1,31 @@
+"""The cellar: PostgreSQL, transactions, group commit, outbox, clock, tasks. Knows no business word."""
+
+from cambista.runtime.clock import Clock, SystemClock
+from cambista.runtime.database import Database, DatabaseAway, Reader, Tx
+from cambista.runtime.group_commit import GroupCommit, HouseBusy
+from cambista.runtime.idempotency import IdempotencyKeyReused, Once, Replay
+from cambista.runtime.journal import Action
+from cambista.runtime.outbox import Envelope, Relay, Subscription, on
+from cambista.runtime.runtime import Runtime
+from cambista.runtime.tasks import Tasks
+
+__all__ = [
+    "Action",
+    "Clock",
+    "Database",
+    "DatabaseAway",
+    "Envelope",
+    "GroupCommit",
+    "HouseBusy",
+    "IdempotencyKeyReused",
+    "Once",
+    "Reader",
+    "Relay",
+    "Replay",
+    "Runtime",
+    "Subscription",
+    "SystemClock",
+    "Tasks",
+    "Tx",
+    "on",
+]

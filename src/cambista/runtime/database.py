@@ -1,0 +1,157 @@
+"""A transaction is the unit of work: rows, events and journal commit together or not at all.
+
+`Tx` has no commit method. Leaving the `async with` block commits; raising rolls back.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from cambista.kernel.errors import Unavailable
+from cambista.kernel.events import Event
+from cambista.runtime.clock import Clock
+from cambista.runtime.journal import Action
+from cambista.runtime.rows import RowWriter
+
+APPLICATION_ROLE = "cambista_app"
+Record = asyncpg.Record
+
+
+class DatabaseAway(Unavailable):
+    code = "database_unavailable"
+    sentence = "The database cannot be reached now; try again shortly."
+
+
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    FileNotFoundError,
+    TimeoutError,
+)
+
+
+class Reader:
+    """Read statements on one connection, outside any promise to write."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def one(self, sql: str, *args: object) -> Any:
+        """The first row, or None."""
+        return await self._connection.fetchrow(sql, *args)
+
+    async def all(self, sql: str, *args: object) -> list[Any]:
+        return list(await self._connection.fetch(sql, *args))
+
+    async def value(self, sql: str, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        return await self._connection.fetchval(sql, *args)
+
+
+class Tx(Reader):
+    """One open transaction. `emit` and `record` are gathered and written with one statement each just before the commit."""
+
+    def __init__(self, connection: Any, now: datetime) -> None:
+        super().__init__(connection)
+        self.now = now
+        self.events: list[tuple[Event, str]] = []
+        self.actions: list[Action] = []
+
+    async def execute(self, sql: str, *args: object) -> str:
+        return str(await self._connection.execute(sql, *args))
+
+    async def copy(self, schema: str, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+        """Append rows with binary COPY: the cheapest way in, for tables that are only ever appended to."""
+        if rows:
+            await self._connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=rows)
+
+    def emit(self, *events: Event, trace_id: str = "") -> None:
+        self.events.extend((event, trace_id) for event in events)
+
+    def record(self, *actions: Action) -> None:
+        self.actions.extend(actions)
+
+
+class Database:
+    """A bounded pool over one PostgreSQL. `fault` is where a simulation breaks things; production does nothing there."""
+
+    def __init__(
+        self, dsn: str, clock: Clock, rng: random.Random, *, branch: str = "main", pool_max: int = 10
+    ) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._rows = RowWriter(clock, rng, branch)
+        self._pool_max = pool_max
+        self._pool: asyncpg.Pool | None = None
+        self._after_commit: list[Callable[[], None]] = []
+        self.fault: Callable[[str], None] = lambda point: None
+
+    async def open(self) -> None:
+        """Connect as the application role, which may append to the books and never rewrite them."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=2,
+            max_size=self._pool_max,
+            command_timeout=30,
+            timeout=10,
+            server_settings={"role": APPLICATION_ROLE, "application_name": "cambista", "statement_timeout": "30000"},
+        )
+
+    async def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except TimeoutError:
+            pool.terminate()
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Have `call` run after each commit that announced events (the relay's wake-up)."""
+        self._after_commit.append(call)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            raise DatabaseAway
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                yield connection
+        except _AWAY as error:
+            raise DatabaseAway from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """A read-committed transaction; refuses with `database_unavailable` when PostgreSQL is away."""
+        async with self._connection() as connection:
+            async with connection.transaction():
+                tx = Tx(connection, self._clock.now())
+                yield tx
+                await self._rows.write(tx)
+                self.fault("before_commit")
+            self.fault("after_commit")
+        if tx.events:
+            for call in self._after_commit:
+                call()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reader]:
+        """Statements that only read, each with its own snapshot."""
+        async with self._connection() as connection:
+            yield Reader(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        """Statements that only read, all of one moment (repeatable read)."""
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            yield Reader(connection)

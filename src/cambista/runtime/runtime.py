@@ -1,0 +1,30 @@
+"""Everything a room may take from the outside world, in one value."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from cambista.kernel.ids import uuid7
+from cambista.runtime.clock import Clock
+from cambista.runtime.database import Database
+from cambista.runtime.group_commit import GroupCommit
+from cambista.runtime.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Clock, chance, ids, database, group commit and tasks. A seed and a clock fix a run."""
+
+    clock: Clock
+    rng: random.Random
+    db: Database
+    writer: GroupCommit
+    tasks: Tasks
+    branch: str = "main"
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def new_id(self) -> UUID:
+        return uuid7(self.clock.now(), self.rng)
