@@ -1,0 +1,31 @@
+"""What every test may ask for: the recorded data beside the project, and how hard Hypothesis should try."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+UNDER_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# No deadlines: two cores shared with servers make a slow example no bug. CI repeats the same examples for the same code.
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, print_blob=True)
+settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("CAMBISTA_HYPOTHESIS", "ci" if UNDER_CI else "dev"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded market data (`CAMBISTA_SHARED_DATA`, or `shared/data` beside the project).
+
+    Where it is absent the test is skipped with this reason; under CI nothing is skipped, so there it fails.
+    """
+    folder = Path(os.environ.get("CAMBISTA_SHARED_DATA") or PROJECT.parent / "shared" / "data")
+    if not (folder / "market").is_dir():
+        reason = f"no recorded data at {folder}; set CAMBISTA_SHARED_DATA to the folder that holds market/"
+        if UNDER_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
