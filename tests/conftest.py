@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 PROJECT = Path(__file__).resolve().parents[1]
 UNDER_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-# No deadlines: two cores shared with servers make a slow example no bug. CI repeats the same examples for the same code.
+# No deadlines: with two cores shared with servers a slow example is no bug. CI repeats the same examples.
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
