@@ -1,0 +1,1 @@
+"""What checks the house itself; no part of the package."""
