@@ -1,0 +1,177 @@
+"""Nouns of the ledger: accounts, postings, transfers, holds, and what may be read of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from cambista.kernel.ids import HoldId, TransferId
+from cambista.kernel.money import Amount, Asset
+
+
+class AccountKind(StrEnum):
+    """What an account is for. `world` is everything outside the house; only it and the house's results have no floor."""
+
+    CUSTOMER = "customer"
+    TILL = "till"
+    FEES = "fees"
+    SPREAD = "spread"
+    WORLD = "world"
+    VENUE = "venue"
+    SUSPENSE = "suspense"
+
+
+FLOORLESS = frozenset({AccountKind.WORLD, AccountKind.SPREAD, AccountKind.SUSPENSE})
+
+
+class AccountRef(NamedTuple):
+    """Names an account: its kind, its owner (a customer's id, `bank:pse`, `chain:tron`, or nothing) and its asset's code."""
+
+    kind: str
+    owner: str
+    asset: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}:{self.owner}" if self.owner else self.kind
+
+
+def customer_account(customer_id: UUID, asset: Asset) -> AccountRef:
+    return AccountRef(AccountKind.CUSTOMER.value, str(customer_id), asset.code)
+
+
+def house_account(kind: AccountKind, asset: Asset) -> AccountRef:
+    """The till, fees, spread or suspense account of that asset."""
+    return AccountRef(kind.value, "", asset.code)
+
+
+def world_account(channel: str, asset: Asset) -> AccountRef:
+    """The outside, by channel: `bank:{rail}`, `chain:{network}`, `owner` (the house's own capital)."""
+    return AccountRef(AccountKind.WORLD.value, channel, asset.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Moves `amount` (above zero) from the account `source` to the account `destination`, both of its asset."""
+
+    source: AccountRef
+    destination: AccountRef
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Postings that happen together or not at all.
+
+    `id` is the caller's: the same id and content again is the same transfer. `hold` is captured by it: the held money
+    pays the postings out of its account, and what is left of it is released. `effective_at` is when it counts
+    (default: when it is booked). `reverses` names the transfer this one undoes.
+    """
+
+    id: TransferId
+    kind: str
+    postings: Sequence[Posting]
+    hold: HoldId | None = None
+    effective_at: datetime | None = None
+    reverses: TransferId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Sets `amount` of `account` aside until `expires_at`; still owned, no longer available."""
+
+    id: HoldId
+    account: AccountRef
+    amount: Amount
+    expires_at: datetime
+
+
+class HoldStatus(StrEnum):
+    OPEN = "open"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A transfer that stands in the books."""
+
+    id: TransferId
+    booked_at: datetime
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One account, read at one moment. `version` is the number of its last posting."""
+
+    account: AccountRef
+    posted: Amount
+    held: Amount
+    version: int
+    frozen: bool = False
+
+    @property
+    def available(self) -> Amount:
+        return self.posted - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One posting as its account saw it: `change` is signed, `balance` is the account's after it."""
+
+    number: int
+    transfer_id: TransferId
+    kind: str
+    counterparty: str
+    change: Amount
+    balance: Amount
+    booked_at: datetime
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookedTransfer:
+    """A transfer as it stands in the books."""
+
+    id: TransferId
+    kind: str
+    booked_at: datetime
+    effective_at: datetime
+    hold: HoldId | None
+    reverses: TransferId | None
+    reversed_by: TransferId | None
+    postings: Sequence[Posting]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalanceLine:
+    """`total` is the sum of all balances of the asset: zero when the books balance."""
+
+    asset: Asset
+    total: int
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    as_of: datetime
+    items: Sequence[TrialBalanceLine]
+
+    @property
+    def balanced(self) -> bool:
+        return all(line.total == 0 for line in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something the books say that their postings do not: which check, about what, expected and found."""
+
+    check: str
+    subject: str
+    account_id: int | None
+    expected: str
+    found: str

@@ -1,0 +1,55 @@
+"""Risk's use cases: judge what a customer may still trade, and book what was traded."""
+
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+from cambista.kernel.callers import Caller
+from cambista.kernel.errors import Refusal
+from cambista.kernel.ids import CustomerId
+from cambista.kernel.money import Amount
+from cambista.kernel.registry import REPORTING_ASSET
+from cambista.risk import rules, store
+from cambista.risk.settings import RiskSettings
+from cambista.risk.types import DayUse, Limits, Use
+from cambista.runtime import Action, Runtime, Tx
+
+
+class Risk:
+    """How much the house dares with one customer."""
+
+    def __init__(self, runtime: Runtime, settings: RiskSettings) -> None:
+        self._runtime = runtime
+        self._zone = ZoneInfo(settings.day_zone)
+        scale = 10**REPORTING_ASSET.scale
+        self._default = Limits(settings.trade_max * scale, settings.day_max * scale)
+
+    async def judge(self, tx: Tx, uses: Sequence[Use]) -> list[Refusal | None]:
+        """One verdict a use, in order, the rows locked until the commit. Nothing is booked yet."""
+        if not uses:
+            return []
+        customers = list({use.customer_id for use in uses})
+        used = await store.lock_use(tx, customers, rules.trading_day(tx.now, self._zone))
+        return rules.judge(uses, used, await store.find_limits(tx, customers), self._default)
+
+    async def book(self, tx: Tx, uses: Iterable[Use]) -> None:
+        """Count trades that have happened."""
+        units: dict[CustomerId, int] = {}
+        for use in uses:
+            units[use.customer_id] = units.get(use.customer_id, 0) + use.notional.units
+        if units:
+            await store.add_use(tx, units, rules.trading_day(tx.now, self._zone))
+
+    async def day_use(self, customer: CustomerId) -> DayUse:
+        """What the customer has traded today, and the limits that hold."""
+        day = rules.trading_day(self._runtime.now(), self._zone)
+        async with self._runtime.db.read() as reader:
+            used = await store.find_use(reader, customer, day)
+            limits = (await store.find_limits(reader, [customer])).get(customer, self._default)
+        return DayUse(customer, day, Amount(used, REPORTING_ASSET), limits)
+
+    async def set_limits(self, customer: CustomerId, limits: Limits, *, caller: Caller) -> None:
+        """Give one customer limits of its own."""
+        async with self._runtime.db.transaction() as tx:
+            await store.set_limits(tx, customer, limits)
+            facts = {"trade_max": str(limits.trade_max), "day_max": str(limits.day_max)}
+            tx.record(Action(caller, "risk.set_limits", f"customer:{customer}", facts=facts))

@@ -1,0 +1,326 @@
+"""Trading's use cases: quote, accept a quote, trade at once. Requests decided together commit together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from cambista.identity import Identity
+from cambista.kernel.callers import Caller
+from cambista.kernel.errors import Refusal, Unauthenticated
+from cambista.kernel.ids import CustomerId, HoldId, QuoteId, TradeId
+from cambista.kernel.market import Pair
+from cambista.ledger import AccountKind, Ledger
+from cambista.pricing import Offer, OfferRequest, Pricing
+from cambista.risk import Risk, RiskLimitExceeded, Use
+from cambista.runtime import Action, Once, Replay, Runtime, Tx
+from cambista.trading import rules, store
+from cambista.trading.errors import QuoteUnknown, TradeUnknown
+from cambista.trading.events import QuoteIssued, TradeExecuted
+from cambista.trading.settings import TradingSettings
+from cambista.trading.types import (
+    Acceptance,
+    DirectTrade,
+    IssuedQuote,
+    Quote,
+    QuoteKind,
+    QuoteRequest,
+    Trade,
+)
+
+LIST_MAX = 200
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _PricedQuote:
+    request: QuoteRequest
+    quote_id: QuoteId
+    offer: Offer | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class _PricedTrade:
+    request: DirectTrade
+    quote_id: QuoteId
+    offer: Offer | Refusal
+
+
+class Trading:
+    """Customers' quotes and trades. Every door takes a batch and gives one verdict each."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        settings: TradingSettings,
+        *,
+        identity: Identity,
+        ledger: Ledger,
+        pricing: Pricing,
+        risk: Risk,
+    ) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._identity = identity
+        self._ledger = ledger
+        self._pricing = pricing
+        self._risk = risk
+        self._ttl = timedelta(seconds=settings.quote_ttl_s)
+        self._skews: dict[str, Decimal] = {}
+
+    async def request_quotes(
+        self, requests: Sequence[QuoteRequest], onces: Sequence[Once | None] = ()
+    ) -> list[IssuedQuote | Refusal | Replay]:
+        """Price each request; a firm quote also reserves the till until it expires.
+
+        Refuses `no_price`, `amount_too_small`, `amount_too_large`, `open_quotes_exceeded`, `till_short`, `account_frozen`.
+        """
+        ids = [QuoteId(self._runtime.new_id()) for _ in requests]
+        offers = await self._offers(requests, ids)
+        priced = [_PricedQuote(*each) for each in zip(requests, ids, offers, strict=True)]
+        return await self._runtime.writer.submit(self._issue, priced, onces)
+
+    async def accept_quotes(
+        self, acceptances: Sequence[Acceptance], onces: Sequence[Once | None] = ()
+    ) -> list[Trade | Refusal | Replay]:
+        """Turn quotes into trades, each at most once.
+
+        Refuses `quote_not_found`, `quote_expired`, `quote_taken`, `quote_not_firm`, `insufficient_funds`, `limit_exceeded`.
+        """
+        return await self._runtime.writer.submit(self._accept, acceptances, onces)
+
+    async def trade_directly(
+        self, requests: Sequence[DirectTrade], onces: Sequence[Once | None] = ()
+    ) -> list[Trade | Refusal | Replay]:
+        """Trade at once at the house's price if it is no worse than the limit given, else `price_moved`."""
+        ids = [QuoteId(self._runtime.new_id()) for _ in requests]
+        offers = await self._offers(requests, ids)
+        priced = [_PricedTrade(*each) for each in zip(requests, ids, offers, strict=True)]
+        return await self._runtime.writer.submit(self._trade_directly, priced, onces)
+
+    async def issued_quote(self, id: QuoteId, owner: CustomerId | None) -> IssuedQuote:
+        """The quote with its receipt; `owner` None sees all. Another's is `quote_not_found`."""
+        async with self._runtime.db.read() as reader:
+            found = await store.find_issued(reader, id)
+        if found is None or owner not in (None, found.quote.customer_id):
+            raise QuoteUnknown(quote=str(id))
+        return found
+
+    async def trade(self, id: TradeId, owner: CustomerId | None) -> Trade:
+        """The trade; `owner` None sees all. Another's is `trade_not_found`."""
+        async with self._runtime.db.read() as reader:
+            found = await store.find_trade(reader, id)
+        if found is None or owner not in (None, found.customer_id):
+            raise TradeUnknown(trade=str(id))
+        return found
+
+    async def trades(
+        self, owner: CustomerId | None, *, before: TradeId | None = None, limit: int = 50
+    ) -> list[Trade]:
+        """Trades, newest first, from below `before`; at most 200."""
+        async with self._runtime.db.read() as reader:
+            return await store.list_trades(reader, owner, before, min(limit, LIST_MAX))
+
+    async def quotes(
+        self, owner: CustomerId | None, *, before: QuoteId | None = None, limit: int = 50
+    ) -> list[Quote]:
+        """Quotes, newest first, from below `before`; at most 200."""
+        async with self._runtime.db.read() as reader:
+            return await store.list_quotes(reader, owner, before, min(limit, LIST_MAX))
+
+    async def watch_tills(self) -> None:
+        """Read how full the tills are, for the skew of the next prices."""
+        targets = self._settings.till_targets
+        tills = await self._ledger.balances_of(AccountKind.TILL) if targets else []
+        self._skews = {
+            till.account.asset: rules.skew(till.available.decimal, targets.get(till.account.asset, Decimal(0)))
+            for till in tills
+        }
+
+    async def _offers(
+        self, requests: Sequence[QuoteRequest] | Sequence[DirectTrade], ids: Sequence[QuoteId]
+    ) -> list[Offer | Refusal]:
+        return await self._pricing.offers(
+            [
+                OfferRequest(id, each.customer_id, each.pair, each.side, each.amount, self._skew(each.pair))
+                for each, id in zip(requests, ids, strict=True)
+            ]
+        )
+
+    def _skew(self, pair: Pair) -> Decimal:
+        return self._skews.get(pair.base.code, Decimal(0))
+
+    async def _issue(self, tx: Tx, priced: Sequence[_PricedQuote]) -> list[IssuedQuote | Refusal]:
+        verdicts: list[IssuedQuote | Refusal | None] = [
+            each.offer if isinstance(each.offer, Refusal) else None for each in priced
+        ]
+        await self._refuse_keys(tx, [each.request.caller for each in priced], verdicts)
+        going = [index for index, verdict in enumerate(verdicts) if verdict is None]
+        await self._refuse_over_cap(tx, priced, going, verdicts)
+        going = [index for index in going if verdicts[index] is None]
+        quotes = {index: self._quote(priced[index], tx) for index in going}
+        firm = [index for index in going if quotes[index].kind is QuoteKind.FIRM]
+        holds = await self._ledger.hold(tx, [rules.reservation(quotes[index]) for index in firm])
+        for index, hold in zip(firm, holds, strict=True):
+            if isinstance(hold, Refusal):
+                verdicts[index] = rules.till_refusal(hold)
+        for index in going:
+            if verdicts[index] is None:
+                offer = priced[index].offer
+                assert isinstance(offer, Offer)
+                verdicts[index] = IssuedQuote(quotes[index], offer.receipt)
+        issued = [each for each in verdicts if isinstance(each, IssuedQuote)]
+        await store.insert_quotes(tx, issued)
+        for index in going:
+            _announce_quote(tx, priced[index].request, verdicts[index])
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def _quote(self, priced: _PricedQuote, tx: Tx) -> Quote:
+        assert isinstance(priced.offer, Offer)
+        return rules.quote(priced.quote_id, priced.request, priced.offer, tx.now, self._ttl)
+
+    async def _refuse_over_cap(
+        self,
+        tx: Tx,
+        priced: Sequence[_PricedQuote],
+        going: Sequence[int],
+        verdicts: "list[IssuedQuote | Refusal | None]",
+    ) -> None:
+        requests = [priced[index].request for index in going]
+        customers = list({each.customer_id for each in requests if each.kind is QuoteKind.FIRM})
+        open_quotes = await store.count_open_quotes(tx, customers, tx.now) if customers else {}
+        judged = rules.within_open_cap(requests, open_quotes, self._settings.open_quotes_max)
+        for index, refusal in zip(going, judged, strict=True):
+            verdicts[index] = refusal
+
+    async def _accept(self, tx: Tx, acceptances: Sequence[Acceptance]) -> list[Trade | Refusal]:
+        quotes = await store.find_quotes(tx, [each.quote_id for each in acceptances])
+        ids = [TradeId(self._runtime.new_id()) for _ in acceptances]
+        drafts = rules.accept(acceptances, quotes, ids, tx.now)
+        return await self._settle(
+            tx, [each.caller for each in acceptances], drafts, [HoldId(each.quote_id) for each in acceptances]
+        )
+
+    async def _trade_directly(self, tx: Tx, priced: Sequence[_PricedTrade]) -> list[Trade | Refusal]:
+        drafts = [self._direct_draft(each, tx) for each in priced]
+        verdicts = await self._settle(tx, [each.request.caller for each in priced], drafts, [None] * len(priced))
+        issued = [
+            IssuedQuote(
+                Quote(each.quote_id, verdict.customer_id, QuoteKind.DIRECT, verdict.terms, tx.now, tx.now),
+                each.offer.receipt,
+            )
+            for each, verdict in zip(priced, verdicts, strict=True)
+            if isinstance(verdict, Trade) and isinstance(each.offer, Offer)
+        ]
+        await store.insert_quotes(tx, issued)
+        return verdicts
+
+    def _direct_draft(self, priced: _PricedTrade, tx: Tx) -> Trade | Refusal:
+        offer, request = priced.offer, priced.request
+        if isinstance(offer, Refusal):
+            return offer
+        if not rules.within_limit(request, offer.price):
+            return rules.price_moved(request, offer.price)
+        return Trade(
+            TradeId(self._runtime.new_id()), priced.quote_id, request.customer_id, rules.terms_of(offer), tx.now
+        )
+
+    async def _settle(
+        self,
+        tx: Tx,
+        callers: Sequence[Caller],
+        drafts: Sequence[Trade | Refusal],
+        holds: Sequence[HoldId | None],
+    ) -> list[Trade | Refusal]:
+        """Judge limits, post the money and write the trades; everything a trade is commits here or not at all."""
+        verdicts: list[Trade | Refusal | None] = [d if isinstance(d, Refusal) else None for d in drafts]
+        await self._refuse_keys(tx, callers, verdicts)
+        going = [index for index, verdict in enumerate(verdicts) if verdict is None]
+        trades = [draft for index in going if isinstance(draft := drafts[index], Trade)]
+        judged = await self._risk.judge(tx, [_use(trade) for trade in trades])
+        fits = [(index, trade) for index, trade, no in zip(going, trades, judged, strict=True) if no is None]
+        for index, trade, no in zip(going, trades, judged, strict=True):
+            if no is not None:
+                verdicts[index] = no
+                tx.emit(_limit_event(trade, no), trace_id=callers[index].trace_id)
+        posted = await self._ledger.post(tx, [rules.settlement(trade, hold=holds[index]) for index, trade in fits])
+        done: list[tuple[Caller, Trade]] = []
+        for (index, trade), result in zip(fits, posted, strict=True):
+            if isinstance(result, Refusal):
+                verdicts[index] = rules.settled(trade, result)
+            else:
+                verdicts[index] = trade
+                done.append((callers[index], trade))
+        await self._risk.book(tx, [_use(trade) for _, trade in done])
+        await store.insert_trades(tx, [trade for _, trade in done])
+        for caller, trade in done:
+            _announce_trade(tx, caller, trade)
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    async def _refuse_keys(self, tx: Tx, callers: Sequence[Caller], verdicts: "list[T | Refusal | None]") -> None:
+        """A key revoked a moment ago moves nothing, whatever the gateway still remembers of it."""
+        keys = {caller.key_id for caller in callers if caller.key_id is not None}
+        refused = await self._identity.refused_keys(tx, list(keys)) if keys else set()
+        for index, caller in enumerate(callers):
+            if caller.key_id in refused:
+                verdicts[index] = Unauthenticated()
+
+
+def _use(trade: Trade) -> Use:
+    return Use(trade.customer_id, trade.terms.notional)
+
+
+def _limit_event(trade: Trade, refusal: Refusal) -> RiskLimitExceeded:
+    facts = {name: str(value) for name, value in refusal.facts.items()}
+    return RiskLimitExceeded(
+        trade.customer_id, facts["limit"], Decimal(facts["asked"]), Decimal(facts["allowed"]), facts["asset"]
+    )
+
+
+def _announce_quote(tx: Tx, request: QuoteRequest, verdict: IssuedQuote | Refusal | None) -> None:
+    if not isinstance(verdict, IssuedQuote):
+        return
+    quote, terms = verdict.quote, verdict.quote.terms
+    tx.emit(
+        QuoteIssued(
+            quote.id,
+            quote.customer_id,
+            quote.kind.value,
+            str(terms.pair),
+            terms.side.value,
+            terms.price.value,
+            terms.base.text,
+            terms.quote.text,
+            terms.rung.value,
+            quote.expires_at,
+        ),
+        trace_id=request.caller.trace_id,
+    )
+    tx.record(Action(request.caller, "quote.request", f"quote:{quote.id}", facts={"receipt": verdict.receipt.sha256}))
+
+
+def _announce_trade(tx: Tx, caller: Caller, trade: Trade) -> None:
+    terms = trade.terms
+    tx.emit(
+        TradeExecuted(
+            trade.id,
+            trade.quote_id,
+            trade.customer_id,
+            str(terms.pair),
+            terms.base.asset.code,
+            terms.quote.asset.code,
+            terms.side.value,
+            terms.price.value,
+            terms.base.decimal,
+            terms.quote.decimal,
+            terms.fee.decimal,
+            terms.spread.decimal,
+            terms.notional.decimal,
+            terms.notional.asset.code,
+            terms.rung.value,
+            trade.executed_at,
+        ),
+        trace_id=caller.trace_id,
+    )
+    tx.record(Action(caller, "trade.execute", f"trade:{trade.id}", facts={"quote": str(trade.quote_id)}))
