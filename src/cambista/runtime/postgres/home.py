@@ -79,7 +79,7 @@ def reach_home(path: Path) -> Home:
 
 
 def take_lock(path: Path) -> int:
-    """Hold the home for this process, or `home_taken` with the holder's number; a dead holder's server is waited for."""
+    """Hold the home for this process, or `home_taken` naming its holder; a dead holder's server is waited for."""
     lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + LINGER_S
     while not _flock(lock):

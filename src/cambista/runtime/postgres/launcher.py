@@ -13,6 +13,7 @@ from types import MappingProxyType, TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
 
+from cambista.runtime.database import APPLICATION_ROLE
 from cambista.runtime.postgres import home as homes
 from cambista.runtime.postgres import supervision
 from cambista.runtime.postgres.binaries import Binaries, find_binaries, readable_by_all
@@ -22,7 +23,6 @@ from cambista.runtime.postgres.home import Home
 from cambista.runtime.postgres.tuning import server_settings
 
 Role = Literal["owner", "app"]
-APP_ROLE = "cambista_app"
 _SOCKET_PORT = 5432
 _READY_WITHIN_S = 120.0
 _STOP_WITHIN_S = 25.0
@@ -73,7 +73,7 @@ class EmbeddedPostgres:
         """The URL for asyncpg, psql or pgbench: as the owner, or as him acting with the application's few rights."""
         running = self._started()
         host = quote(str(running.socket), safe="")
-        acting = f"&options={quote(f'-c role={APP_ROLE}', safe='')}" if role == "app" else ""
+        acting = f"&options={quote(f'-c role={APPLICATION_ROLE}', safe='')}" if role == "app" else ""
         port = self._port or _SOCKET_PORT
         return f"postgresql://{OWNER}:{running.password}@/{quote(database, safe='')}?host={host}&port={port}{acting}"
 
