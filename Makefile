@@ -71,13 +71,15 @@ clean: ## Remove the environment, caches and figures (never the house's data)
 
 # The development environment holds the core's pins too, so it serves both.
 $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing what requirements/dev.txt pins into $(VENV); this takes about a minute."
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(CORE) $(DEV)
 
 $(CORE): requirements/core.txt pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --require-hashes -r requirements/core.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing what requirements/core.txt pins into $(VENV); this takes under a minute."
+	@$(PIP) install --quiet --require-hashes -r requirements/core.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(CORE)
 
 $(BIN)/python:
