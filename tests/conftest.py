@@ -1,10 +1,14 @@
 """What every test may ask for: the recorded data beside the project, and how hard Hypothesis should try."""
 
 import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from cambista.runtime import Runtime
+from tests.databases import TestServer, open_runtime, running_server
 
 PROJECT = Path(__file__).resolve().parents[1]
 UNDER_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -14,6 +18,14 @@ settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("CAMBISTA_HYPOTHESIS", "ci" if UNDER_CI else "dev"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the recorded data, so that `-m "not data"` leaves it out."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("data")
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +41,24 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """A real PostgreSQL of this test process."""
+    with running_server(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture
+async def dsn(server: TestServer) -> AsyncIterator[str]:
+    """A fresh, migrated database of this test alone."""
+    async with server.database() as made:
+        yield made
+
+
+@pytest.fixture
+async def runtime(dsn: str) -> AsyncIterator[Runtime]:
+    """A runtime on that database; `runtime.clock` is a ManualClock."""
+    async with open_runtime(dsn) as made:
+        yield made

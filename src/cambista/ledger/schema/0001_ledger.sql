@@ -80,16 +80,16 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.breach
     FOR EACH STATEMENT EXECUTE FUNCTION runtime.refuse_rewrite();
 
 -- The number of an account's last posting booked at or before a moment; numbers and booked times rise together.
-CREATE FUNCTION ledger.number_as_of(account bigint, moment timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION ledger.number_as_of(of_account bigint, moment timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE low bigint := 0; high bigint; middle bigint; booked timestamptz;
 BEGIN
-    SELECT number INTO high FROM ledger.account WHERE id = account;
+    SELECT number INTO high FROM ledger.account WHERE id = of_account;
     WHILE low < high LOOP
         middle := (low + high + 1) / 2;
         SELECT p.booked_at INTO booked FROM (
-            SELECT booked_at FROM ledger.posting WHERE source_id = account AND source_number = middle
+            SELECT booked_at FROM ledger.posting WHERE source_id = of_account AND source_number = middle
             UNION ALL
-            SELECT booked_at FROM ledger.posting WHERE destination_id = account AND destination_number = middle
+            SELECT booked_at FROM ledger.posting WHERE destination_id = of_account AND destination_number = middle
         ) p;
         IF booked <= moment THEN low := middle; ELSE high := middle - 1; END IF;
     END LOOP;

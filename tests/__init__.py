@@ -1,0 +1,1 @@
+"""Cambista's tests."""

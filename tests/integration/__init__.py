@@ -1,0 +1,1 @@
+"""A room and a real PostgreSQL, never a mock of either."""
