@@ -1,0 +1,57 @@
+"""Venues: owns what outside markets and publishers say, cleaned of what is not sane; announces and stores nothing."""
+
+from cambista.venues.build import price_venues, rate_sources
+from cambista.venues.ccxt_exchange import CcxtExchange
+from cambista.venues.errors import (
+    ExchangeUnknown,
+    ExtraMissing,
+    RatesUnavailable,
+    RecordingsNotFound,
+    ReplaySpeedInvalid,
+)
+from cambista.venues.paper import PaperVenue, paper_venues
+from cambista.venues.paper.market import PaperMarket, paper_pairs
+from cambista.venues.port import PriceVenue, RateSource
+from cambista.venues.reference import FolderRates, HttpRates
+from cambista.venues.replay import Replay, replay_events
+from cambista.venues.service import Venues
+from cambista.venues.settings import VenuesSettings
+from cambista.venues.types import (
+    Flag,
+    Observation,
+    RateName,
+    ReferenceRate,
+    SourceKind,
+    VenueHealth,
+    VenueState,
+)
+
+__all__ = [
+    "CcxtExchange",
+    "ExchangeUnknown",
+    "ExtraMissing",
+    "Flag",
+    "FolderRates",
+    "HttpRates",
+    "Observation",
+    "PaperMarket",
+    "PaperVenue",
+    "PriceVenue",
+    "RateName",
+    "RateSource",
+    "RatesUnavailable",
+    "RecordingsNotFound",
+    "ReferenceRate",
+    "Replay",
+    "ReplaySpeedInvalid",
+    "SourceKind",
+    "VenueHealth",
+    "VenueState",
+    "Venues",
+    "VenuesSettings",
+    "paper_pairs",
+    "paper_venues",
+    "price_venues",
+    "rate_sources",
+    "replay_events",
+]

@@ -1,0 +1,61 @@
+"""Which venues and publishers the house listens to, and how."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Publisher = Literal["trm", "currency_api", "ecb"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PaperSettings(_Settings):
+    """The simulated market. `fixed` pins the mid of pairs (`USDT/COP`)."""
+
+    enabled: bool = True
+    seed: int = 1
+    interval_s: float = Field(default=1.0, ge=0.01, le=3_600)
+    fixed: dict[str, Decimal] = Field(default_factory=dict)
+
+
+class ReplaySettings(_Settings):
+    """A folder of recordings; none = no replay. `speed` 0 = as fast as possible, which does not go with `repeat`."""
+
+    folder: Path | None = None
+    speed: float = Field(default=1.0, ge=0, le=1_000_000)
+    pairs: tuple[str, ...] = ()
+    repeat: bool = False
+
+
+class CcxtSettings(_Settings):
+    """One exchange through ccxt (extra `exchanges`): its ccxt name, the pairs to ask for, and ccxt's own options."""
+
+    exchange: str
+    pairs: tuple[str, ...]
+    poll_s: float = Field(default=5.0, ge=0.2, le=3_600)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ReferenceSettings(_Settings):
+    """Daily rates: a folder with the publishers' files, and addresses to fetch (none by default)."""
+
+    folder: Path | None = None
+    urls: dict[Publisher, str] = Field(default_factory=dict)
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+
+class VenuesSettings(_Settings):
+    """All of the room's knobs.
+
+    Where a replay is set, the paper market stays away: recorded and simulated prices are not mixed.
+    """
+
+    paper: PaperSettings = PaperSettings()
+    replay: ReplaySettings = ReplaySettings()
+    ccxt: tuple[CcxtSettings, ...] = ()
+    reference: ReferenceSettings = ReferenceSettings()
+    silent_after_s: float = Field(default=60.0, gt=0)
