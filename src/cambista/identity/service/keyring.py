@@ -1,0 +1,128 @@
+"""Which keys authenticate, remembered for up to a second: the hot path of every request."""
+
+import asyncio
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from cambista.identity import rules, store
+from cambista.identity.settings import IdentitySettings
+from cambista.kernel.callers import Role
+from cambista.kernel.errors import Unauthenticated
+from cambista.runtime import DatabaseAway, Runtime
+
+
+class Known(NamedTuple):
+    """A usable key as last read; `read_at` is monotonic seconds."""
+
+    owner_id: UUID
+    role: Role
+    key_id: UUID
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    read_at: float
+
+
+class Keyring:
+    """Keys read not longer ago than `trust_s`, by hash. Misses that wait together are read with one statement.
+
+    The lookup is by the hash of a secret of 256 random bits, so its timing says nothing about any other key.
+    """
+
+    def __init__(self, runtime: Runtime, settings: IdentitySettings) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
+        self._unknown: OrderedDict[bytes, float] = OrderedDict()
+        self._wanted: set[bytes] = set()
+        self._turn = asyncio.Lock()
+        self._failures = 0
+        self._uses: dict[UUID, datetime] = {}
+
+    def forget(self) -> None:
+        """Believe nothing any more: something was revoked or blocked in this process."""
+        self._known.clear()
+        self._unknown.clear()
+
+    async def find(self, key: str) -> Known:
+        if rules.key_prefix(key) is None:
+            raise Unauthenticated
+        digest = rules.key_hash(key)
+        found = self._fresh(digest)
+        if found is None:
+            found = await self._read(digest)
+        if found is None:
+            raise Unauthenticated
+        now = self._runtime.clock.now()
+        if found.expires_at is not None and found.expires_at <= now:
+            raise Unauthenticated
+        if found.key_id in self._uses or len(self._uses) < self._settings.known_keys_max:
+            self._uses[found.key_id] = now
+        return found
+
+    def _fresh(self, digest: bytes) -> Known | None:
+        found = self._known.get(digest)
+        if found is not None and self._runtime.clock.monotonic() - found.read_at < self._settings.trust_s:
+            return found
+        return None
+
+    def _is_unknown(self, digest: bytes) -> bool:
+        read_at = self._unknown.get(digest)
+        return read_at is not None and self._runtime.clock.monotonic() - read_at < self._settings.trust_s
+
+    async def _read(self, digest: bytes) -> Known | None:
+        if self._is_unknown(digest):
+            return None
+        failures = self._failures
+        self._wanted.add(digest)
+        async with self._turn:
+            if digest not in self._wanted and (digest in self._known or digest in self._unknown):
+                return self._known.get(digest)
+            try:
+                # Who waited while a read failed fails with it, instead of each waiting for the database in turn.
+                if self._failures != failures:
+                    raise DatabaseAway
+                self._wanted.add(digest)
+                return (await self._read_wanted()).get(digest)
+            except BaseException:
+                self._wanted.discard(digest)
+                raise
+
+    async def _read_wanted(self) -> dict[bytes, Known]:
+        digests, self._wanted = list(self._wanted), set()
+        read_at = self._runtime.clock.monotonic()
+        try:
+            async with self._runtime.db.read() as reader:
+                rows = await store.find_usable_keys(reader, digests, self._runtime.now())
+        except BaseException as error:
+            self._wanted.update(digests)
+            if isinstance(error, DatabaseAway):
+                self._failures += 1
+            raise
+        found = {
+            row["hash"]: Known(
+                row["owner_id"], Role(row["role"]), row["id"], frozenset(row["scopes"]), row["expires_at"], read_at
+            )
+            for row in rows
+        }
+        for digest in digests:
+            self._remember(digest, found.get(digest), read_at)
+        return found
+
+    def _remember(self, digest: bytes, known: Known | None, read_at: float) -> None:
+        self._known.pop(digest, None)
+        self._unknown.pop(digest, None)
+        if known is not None:
+            self._known[digest] = known
+        else:
+            self._unknown[digest] = read_at
+        for cache in (self._known, self._unknown):
+            while len(cache) > self._settings.known_keys_max:
+                cache.popitem(last=False)
+
+    async def note_uses(self) -> None:
+        uses, self._uses = self._uses, {}
+        if uses:
+            async with self._runtime.db.transaction() as tx:
+                await store.set_last_used(tx, uses, timedelta(minutes=1))

@@ -1,0 +1,154 @@
+"""Nouns of identity: who may call, customers, keys, and what a key may be narrowed to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from cambista.kernel.callers import Caller, Role
+from cambista.kernel.ids import ApiKeyId, CustomerId
+
+T = TypeVar("T")
+
+
+class Status(StrEnum):
+    """A blocked principal keeps everything it owns; its keys do not authenticate."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+class Scope(StrEnum):
+    """What a key may be narrowed to; a key without scopes may do all its owner's role may."""
+
+    ACCOUNTS_READ = "accounts:read"
+    AUDIT_READ = "audit:read"
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"
+    DEPOSITS_APPROVE = "deposits:approve"
+    DEPOSITS_READ = "deposits:read"
+    DEPOSITS_WRITE = "deposits:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    LEDGER_READ = "ledger:read"
+    LEDGER_WRITE = "ledger:write"
+    ORDERS_READ = "orders:read"
+    ORDERS_WRITE = "orders:write"
+    PRICES_READ = "prices:read"
+    PRICES_WRITE = "prices:write"
+    PRINCIPALS_READ = "principals:read"
+    PRINCIPALS_WRITE = "principals:write"
+    QUOTES_READ = "quotes:read"
+    QUOTES_WRITE = "quotes:write"
+    RISK_READ = "risk:read"
+    RISK_WRITE = "risk:write"
+    TRADES_READ = "trades:read"
+    TRADES_WRITE = "trades:write"
+    WITHDRAWALS_APPROVE = "withdrawals:approve"
+    WITHDRAWALS_READ = "withdrawals:read"
+    WITHDRAWALS_WRITE = "withdrawals:write"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Someone or something that may call: staff, a partner, a machine, a customer."""
+
+    id: UUID
+    role: Role
+    name: str
+    status: Status
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A person or company the house trades with; also a principal of role `customer`, with the same id."""
+
+    id: CustomerId
+    email: str
+    full_name: str
+    country: str
+    status: Status
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHolder:
+    """Who owns money in the ledger: a customer or a partner, by the name its bank knows."""
+
+    id: UUID
+    name: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as the house knows it: a hash and the visible `prefix`, never the key. No scopes = all the role's."""
+
+    id: ApiKeyId
+    owner_id: UUID
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key just made: `key` is the credential itself, to be shown once and stored nowhere."""
+
+    record: ApiKey
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRequest:
+    caller: Caller
+    email: str
+    full_name: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalRequest:
+    caller: Caller
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    caller: Caller
+    owner_id: UUID
+    name: str
+    scopes: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRevocation:
+    caller: Caller
+    key_id: ApiKeyId
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """Block or unblock a principal; `reason` goes to the journal, so it names no person."""
+
+    caller: Caller
+    principal_id: UUID
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list, newest first; `next_cursor` None = the end."""
+
+    items: Sequence[T]
+    next_cursor: str | None
