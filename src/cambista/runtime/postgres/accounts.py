@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from cambista.runtime.postgres.errors import PostgresStartFailed
+
 # systemd's documentation leaves 60706-61183 unassigned; real users and containers' ranges lie elsewhere.
 _FIRST_UID = 60706
 _UIDS = 478
@@ -47,14 +49,25 @@ def server_account(home: Path) -> Account:
     except FileNotFoundError:
         uid = _derived_uid(home)
         return Account(uid, uid, dropped=True)
-    assert owner.st_uid != 0, "PostgreSQL never runs as root, so its data is never root's"
+    if owner.st_uid == 0:
+        raise PostgresStartFailed(
+            f"{home / 'data'} belongs to root, and PostgreSQL does not run as root.",
+            code="data_owner",
+            hint=f"After a restore: chown -R {_derived_uid(home)}:{_derived_uid(home)} {home / 'data'}",
+        )
     return Account(owner.st_uid, owner.st_gid, dropped=True)
 
 
 def named_account(account: Account) -> Account:
-    """An account that has a name, which `initdb` insists on: the same one, or `nobody` for that one step."""
-    if not account.dropped or _has_name(account.uid):
+    """An account that has a name, which `initdb` insists on: the same one, or, for root, `nobody` for that one step."""
+    if _has_name(account.uid):
         return account
+    if not account.dropped:
+        raise PostgresStartFailed(
+            f"User number {account.uid} has no name on this machine, and initdb insists on one.",
+            code="user_unnamed",
+            hint="Add the user to /etc/passwd, run the house as another one, or give it the URL of a PostgreSQL.",
+        )
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:

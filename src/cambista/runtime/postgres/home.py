@@ -186,9 +186,13 @@ def socket_folder(home: Path, account: Account, *, port: int) -> Path:
     return folder
 
 
+def is_temporary(folder: Path) -> bool:
+    return folder.parent == _TMP
+
+
 def drop_socket_folder(folder: Path) -> None:
     """Leave nothing of ours in /tmp; a folder that is not empty stays."""
-    if folder.parent == _TMP:
+    if is_temporary(folder):
         try:
             folder.rmdir()
         except OSError as error:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import selectors
 import subprocess
 import sys
@@ -26,6 +27,7 @@ Role = Literal["owner", "app"]
 _SOCKET_PORT = 5432
 _READY_WITHIN_S = 120.0
 _STOP_WITHIN_S = 25.0
+_LOCKED = re.compile(r'lock file ".*" already exists')
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -170,6 +172,7 @@ class _Running:
             "drop": self._home.account.drop(),
             "fds": self._home.server_fds,
             "log": str(self._home.log),
+            "litter": str(self.socket) if homes.is_temporary(self.socket) else "",
         }
         keeper_argv = [sys.executable, "-I", "-S", supervision.__file__, json.dumps(order)]
         self._keeper = subprocess.Popen(
@@ -233,12 +236,12 @@ class _Running:
 
     def _judge(self, said: str, *, patient: bool) -> None:
         """Turn the last words of a server that did not start into a failure; a predecessor is given time to end."""
-        if "lock file" in said or "pre-existing shared memory block" in said:
+        if "No space left on device" in said:
+            raise disk_full("There is no room left for PostgreSQL to start.")
+        if _LOCKED.search(said) or "pre-existing shared memory block" in said:
             if patient:
                 return
             raise homes.home_taken(self._home.path, str(homes.server_pid(self._home.data)))
-        if "No space left on device" in said:
-            raise disk_full("There is no room left for PostgreSQL to start.")
         if "could not bind" in said or "could not create any TCP/IP sockets" in said:
             raise PostgresStartFailed(
                 f"PostgreSQL cannot listen on its port of 127.0.0.1: {_reason(said)}",

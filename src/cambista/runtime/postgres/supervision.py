@@ -22,7 +22,8 @@ LOG_FILES = 4
 _FAST_S = 10.0
 _IMMEDIATE_S = 5.0
 _FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 1.0
+_STEADY_S = 5.0
 _SAID_CHARS = 3000
 _PR_SET_PDEATHSIG = 1
 _LIFELINE = 0
@@ -41,6 +42,9 @@ class BoundedLog:
             if os.fstat(self._fd).st_size + len(lines) > LOG_BYTES:
                 self._turn_over()
             os.write(self._fd, lines)
+
+    def close(self) -> None:
+        os.close(self._fd)
 
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -76,9 +80,12 @@ class Keeper:
         while not self._stopping:
             began = time.monotonic()
             self._serve()
-            steady = time.monotonic() - began > _LONGEST_PAUSE_S
+            steady = time.monotonic() - began > _STEADY_S
             pause = _FIRST_PAUSE_S if steady else min(pause * 2, _LONGEST_PAUSE_S)
             self._watch(None, pause)
+        if self._order["litter"]:
+            with contextlib.suppress(OSError):
+                Path(self._order["litter"]).rmdir()
 
     def _serve(self) -> None:
         self._said = b""

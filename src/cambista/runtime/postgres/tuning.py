@@ -37,7 +37,8 @@ _ALWAYS = {
     "unix_socket_permissions": "0700",
 }
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Commits still reach the operating system before they are answered: a killed process loses nothing, a power cut may.
+_FORGETFUL = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
 
 
 def server_settings(settings: Mapping[str, str], *, durable: bool) -> dict[str, str]:
