@@ -9,15 +9,13 @@ from hypothesis import HealthCheck, settings
 
 from cambista.runtime import Runtime
 from tests.databases import TestServer, open_runtime, running_server
-
-PROJECT = Path(__file__).resolve().parents[1]
-UNDER_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+from tests.recordings import recorded_data, under_ci
 
 # No deadlines: with two cores shared with servers a slow example is no bug. CI repeats the same examples.
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("CAMBISTA_HYPOTHESIS", "ci" if UNDER_CI else "dev"))
+settings.load_profile(os.environ.get("CAMBISTA_HYPOTHESIS", "ci" if under_ci(os.environ) else "dev"))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,13 +32,7 @@ def shared_data() -> Path:
 
     Where it is absent the test is skipped with this reason; under CI nothing is skipped, so there it fails.
     """
-    folder = Path(os.environ.get("CAMBISTA_SHARED_DATA") or PROJECT.parent / "shared" / "data")
-    if not (folder / "market").is_dir():
-        reason = f"no recorded data at {folder}; set CAMBISTA_SHARED_DATA to the folder that holds market/"
-        if UNDER_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return folder
+    return recorded_data(os.environ)
 
 
 @pytest.fixture(scope="session")
