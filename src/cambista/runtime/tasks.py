@@ -24,6 +24,16 @@ class Tasks:
         assert name not in self._running or self._running[name].done()
         self._running[name] = asyncio.create_task(self._supervise(name, work), name=name)
 
+    def every(self, name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """Run `work` again and again with a pause of `seconds` between; a failure is logged and does not end it."""
+
+        async def repeat() -> None:
+            while True:
+                await work()
+                await self._clock.sleep(seconds)
+
+        self.keep(name, repeat)
+
     def running(self) -> list[str]:
         return [name for name, task in self._running.items() if not task.done()]
 

@@ -14,5 +14,5 @@ def running_dsn(home: Path) -> str | None:
     if len(lines) < 8 or lines[7].strip() != "ready" or not homes.is_alive(lines[0].strip()):
         return None
     port, socket = lines[3].strip(), lines[4].strip()
-    secret = homes.password(home, with_data=True)
+    secret = homes.password(home, with_cluster=True)
     return f"postgresql://{OWNER}:{secret}@/{DATABASE}?host={quote(socket, safe='')}&port={port}"

@@ -1,0 +1,105 @@
+"""The composition root: every dependency between rooms is visible here, and nowhere else."""
+
+import random
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from cambista import analytics
+from cambista.analytics import Analytics
+from cambista.app.capital import fund_on_paper, paper_targets
+from cambista.app.settings import Settings
+from cambista.funding import Funding
+from cambista.identity import Identity
+from cambista.ledger import Ledger
+from cambista.pricing import Pricing, Signer
+from cambista.risk import Risk
+from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
+from cambista.trading import Trading
+from cambista.venues import Venues, price_venues, rate_sources
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Every room of one process."""
+
+    settings: Settings
+    runtime: Runtime
+    ledger: Ledger
+    identity: Identity
+    venues: Venues
+    pricing: Pricing
+    risk: Risk
+    trading: Trading
+    funding: Funding
+    analytics: Analytics
+    relay: Relay
+
+
+def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
+    """Put the rooms together, floor by floor. Starts nothing and touches nothing outside."""
+    ledger = Ledger(runtime)
+    identity = Identity(runtime, settings.identity)
+    venues = Venues(
+        runtime,
+        price_venues(settings.venues, runtime.clock),
+        rate_sources(settings.venues, runtime.clock),
+        silent_after_s=settings.venues.silent_after_s,
+    )
+    pricing = Pricing(runtime, settings.pricing, signer)
+    risk = Risk(runtime, settings.risk)
+    trading_settings = settings.trading
+    if settings.on_paper and not trading_settings.till_targets:
+        trading_settings = trading_settings.model_copy(update={"till_targets": paper_targets()})
+    trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
+    funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
+    relay = Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS})
+    return House(
+        settings, runtime, ledger, identity, venues, pricing, risk, trading, funding, Analytics(runtime), relay
+    )
+
+
+@asynccontextmanager
+async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime on the machine's clock and chance."""
+    clock: Clock = SystemClock()
+    rng = random.Random(secrets.randbits(128))  # ids only; secrets are drawn with `secrets`
+    db = Database(dsn, clock, rng, branch=settings.branch)
+    await db.open()
+    runtime = Runtime(clock, rng, db, GroupCommit(db), Tasks(clock), settings.branch)
+    try:
+        yield runtime
+    finally:
+        await runtime.tasks.stop()
+        await runtime.writer.stop()
+        await db.close()
+
+
+async def start(house: House) -> None:
+    """Open for business: first prices, opening capital on paper, and the work that goes on all the time."""
+    runtime, tasks = house.runtime, house.runtime.tasks
+    if house.settings.on_paper:
+        await fund_on_paper(runtime, house.ledger)
+    await house.pricing.load()
+    await house.venues.start()
+    tasks.keep("pricing", partial(house.pricing.run, house.venues))
+    tasks.every("rates", 3600, partial(_record_rates, house))
+    tasks.every("tills", 1, house.trading.watch_tills)
+    tasks.every("holds", 1, house.ledger.expire_holds)
+    tasks.every("self-audit", 5, house.ledger.check_recent)
+    tasks.every("withdrawals", 30, house.funding.expire)
+    tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
+    for listener in house.relay.listeners:
+        tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))
+
+
+async def _record_rates(house: House) -> None:
+    await house.pricing.record_rates(await house.venues.rates())
+
+
+async def _forget_answers(runtime: Runtime) -> None:
+    async with runtime.db.transaction() as tx:
+        await idempotency.forget_before(tx, tx.now - timedelta(hours=idempotency.KEPT_HOURS))

@@ -1,0 +1,1 @@
+"""The commands of `cambista`, one file a subject."""

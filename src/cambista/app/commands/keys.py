@@ -1,0 +1,30 @@
+"""`cambista keys create`: an API key from the terminal, for whoever may read the house's home."""
+
+from typing import Annotated
+
+import typer
+
+from cambista.app.commands.running import AsJson, closed_house, out, read_settings, run
+from cambista.app.settings import Settings
+
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+
+
+@keys.callback()
+def _keys() -> None:
+    """API keys."""
+
+
+@keys.command()
+def create(
+    role: Annotated[str, typer.Option(help="operator, compliance, treasurer, auditor, partner or admin.")],
+    name: Annotated[str, typer.Option(help="Who or what will hold the key.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a principal with that role and print its key, once."""
+    run(_create(read_settings(), role, name, as_json))
+
+
+async def _create(settings: Settings, role: str, name: str, as_json: bool) -> int:
+    async with closed_house(settings) as house:
+        raise NotImplementedError(house, role, name, as_json, out)

@@ -1,0 +1,63 @@
+"""How every command runs: uvloop, one exit status, and trouble said in a line instead of a traceback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from cambista.app.settings import Settings
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings, with what the command line gave on top; unreadable ones end the command with status 2."""
+    from pydantic import ValidationError
+
+    try:
+        settings = Settings()
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return settings.model_copy(update=chosen) if chosen else settings
+    except ValidationError as error:
+        for each in error.errors():
+            place = "__".join(str(part) for part in each["loc"]).upper()
+            err.print(f"[red]CAMBISTA_{place}[/]: {each['msg']}")
+        raise SystemExit(2) from None
+
+
+def run(work: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run a command to its exit status."""
+    import uvloop
+
+    from cambista.kernel.errors import Refusal
+    from cambista.runtime.migrations import MigrationRefused
+    from cambista.runtime.postgres import PostgresStartFailed
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            status = runner.run(work)
+    except (PostgresStartFailed, MigrationRefused) as failure:
+        err.print(f"[red]{failure}[/]", soft_wrap=True)
+        status = 1
+    except Refusal as refusal:
+        err.print(f"[red]{refusal.code}[/]: {refusal.detail} {refusal.facts or ''}", soft_wrap=True)
+        status = 1
+    except KeyboardInterrupt:
+        status = 130
+    raise SystemExit(status)
+
+
+@asynccontextmanager
+async def closed_house(settings: Settings) -> AsyncIterator[Any]:
+    """The house's rooms on its database, not open for business: for commands that read or mend."""
+    from cambista.app.build import build, open_runtime
+    from cambista.app.databases import reach_database
+    from cambista.pricing import Signer
+
+    async with reach_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
+        yield build(runtime, settings, Signer.from_file(settings.home_folder / "receipt.key"))

@@ -1,0 +1,111 @@
+"""Runs the whole house in one process until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+
+from cambista.app.build import House, build, open_runtime, start
+from cambista.app.databases import open_database
+from cambista.app.faces import create_faces
+from cambista.app.settings import Settings
+from cambista.pricing import Signer
+
+_log = structlog.get_logger(__name__)
+DRAIN_S = 10
+
+
+class ServerEnded(Exception):
+    """The HTTP server ended before it answered; its log says why (mostly: the port is taken)."""
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The house with its database, open for business; everything is closed in reverse order at the end."""
+    settings.home_folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    async with open_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
+        signer = Signer.from_file(settings.home_folder / "receipt.key")
+        house = build(runtime, settings, signer)
+        made = await house.identity.bootstrap(settings.home_folder)
+        if made is not None:
+            _log.warning("admin_key_written", path=str(made))
+        await start(house)
+        try:
+            yield house
+        finally:
+            await house.venues.stop()
+
+
+@dataclass(slots=True)
+class Serving:
+    """A running server: where it listens, and the task that ends with it."""
+
+    house: House
+    url: str
+    ended: "asyncio.Task[None]"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the house decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(house: House) -> _Server:
+    settings = house.settings
+    return _Server(
+        uvicorn.Config(
+            create_faces(house),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+            limit_concurrency=4096,
+            h11_max_incomplete_event_size=64 * 1024,
+            timeout_keep_alive=30,
+        )
+    )
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
+    """The house behind HTTP, answering before the block begins."""
+    async with open_house(settings) as house:
+        server = _server(house)
+        running = asyncio.create_task(server.serve())
+        while not server.started:
+            if running.done():
+                await running
+                raise ServerEnded
+            await asyncio.sleep(0.005)
+        try:
+            yield Serving(house, _url(server), running)
+        finally:
+            server.should_exit = True
+            await running
+
+
+def _url(server: _Server) -> str:
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+async def serve_until_told(settings: Settings, announce: Callable[[Serving], None]) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished first."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, told.set)
+    async with serving(settings) as running:
+        announce(running)
+        waiting = asyncio.create_task(told.wait())
+        await asyncio.wait({waiting, running.ended}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()

@@ -1,0 +1,52 @@
+"""The house's settings: read once from `CAMBISTA_*` variables and `.env`, each room's under its own name."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cambista.funding import FundingSettings
+from cambista.identity import IdentitySettings
+from cambista.pricing import PricingSettings
+from cambista.risk import RiskSettings
+from cambista.trading import TradingSettings
+from cambista.venues import VenuesSettings
+
+
+class Settings(BaseSettings):
+    """`CAMBISTA_PORT=8000`, `CAMBISTA_TRADING__QUOTE_TTL_S=15`. Without a database URL the house starts its own PostgreSQL."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CAMBISTA_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path("~/.cambista")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    database_url: SecretStr | None = None
+    database_port: int | None = Field(default=None, ge=1, le=65535)
+    branch: str = Field(default="main", pattern=r"^[a-z0-9_-]{1,32}$")
+    console: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    paper_capital: bool = True
+    identity: IdentitySettings = IdentitySettings()
+    venues: VenuesSettings = VenuesSettings()
+    pricing: PricingSettings = PricingSettings()
+    risk: RiskSettings = RiskSettings()
+    trading: TradingSettings = TradingSettings()
+    funding: FundingSettings = FundingSettings()
+
+    @property
+    def home_folder(self) -> Path:
+        return self.home.expanduser().absolute()
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether the house trades on simulated or recorded prices, with money that is not real."""
+        return self.paper_capital and self.database_url is None and not self.venues.ccxt
+
+    def replaying(self, folder: Path, speed: float) -> "Settings":
+        """The same house on recorded prices instead of the paper market."""
+        replay = self.venues.replay.model_copy(update={"folder": folder, "speed": speed, "repeat": speed > 0})
+        return self.model_copy(update={"venues": self.venues.model_copy(update={"replay": replay})})
