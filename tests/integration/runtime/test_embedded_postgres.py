@@ -506,6 +506,7 @@ def lingering(home: Path) -> Iterator[int]:
     with contextlib.suppress(ProcessLookupError):
         os.kill(server, signal.SIGCONT)
     assert ends(server)
+    homes.drop_socket_folder(socket_folder(house.dsn))
 
 
 @needs_linux

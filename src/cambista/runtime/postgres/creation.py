@@ -30,7 +30,7 @@ def create_cluster(home: Home, binaries: Binaries, password: str, *, durable: bo
         _initdb(home, binaries, maker, _InitdbOrder(fresh, password, durable))
         _create_database(home, binaries, maker, fresh)
         _hand_over(fresh, maker, home.account)
-        fresh.rename(home.data)
+        fresh.rename(home.cluster)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise

@@ -31,7 +31,7 @@ class Home:
         return self.path if self.reach_fd is None else Path(f"/proc/self/fd/{self.reach_fd}")
 
     @property
-    def data(self) -> Path:
+    def cluster(self) -> Path:
         return self.path / "data"
 
     @property
@@ -42,15 +42,15 @@ class Home:
     def server_fds(self) -> tuple[int, ...]:
         return () if self.reach_fd is None else (self.reach_fd,)
 
-    def data_major(self) -> int | None:
+    def cluster_major(self) -> int | None:
         """The major version that wrote the data; None before the first start."""
-        if not self.data.exists():
+        if not self.cluster.exists():
             return None
         try:
-            return int((self.data / "PG_VERSION").read_text("ascii").strip())
+            return int((self.cluster / "PG_VERSION").read_text("ascii").strip())
         except (FileNotFoundError, ValueError) as error:
             raise PostgresStartFailed(
-                f"{self.data} is not a PostgreSQL data folder.",
+                f"{self.cluster} is not a PostgreSQL data folder.",
                 code="data_damaged",
                 hint="Restore it from a backup, or move it aside to begin with an empty database.",
             ) from error
@@ -117,7 +117,7 @@ def is_alive(pid: str) -> bool:
         return not os.path.isdir("/proc/self")
 
 
-def password(path: Path, *, with_data: bool) -> str:
+def password(path: Path, *, with_cluster: bool) -> str:
     """The owner's password, made once and readable by us alone; `password_lost` when there is data without one."""
     file = path / "password"
     try:
@@ -126,7 +126,7 @@ def password(path: Path, *, with_data: bool) -> str:
         kept = ""
     if kept:
         return kept
-    if with_data:
+    if with_cluster:
         raise PostgresStartFailed(
             f"{file} is gone, and the database there can only be opened with it.",
             code="password_lost",
@@ -143,28 +143,28 @@ def password(path: Path, *, with_data: bool) -> str:
     return made
 
 
-def stale_server(data: Path) -> int | None:
+def stale_server(cluster: Path) -> int | None:
     """The number in a left-over `postmaster.pid` that is no server of this data any more (another may have it now)."""
-    pid = server_pid(data)
+    pid = server_pid(cluster)
     if pid is None or not os.path.isdir("/proc/self"):
         return None
     try:
-        return None if os.path.samefile(f"/proc/{pid}/cwd", data) else pid
+        return None if os.path.samefile(f"/proc/{pid}/cwd", cluster) else pid
     except PermissionError:
         return None
     except OSError:
         return pid
 
 
-def server_pid(data: Path) -> int | None:
+def server_pid(cluster: Path) -> int | None:
     """The process number that holds the data, as its server wrote it."""
-    lines = pid_lines(data)
+    lines = pid_lines(cluster)
     return int(lines[0]) if lines and lines[0].strip().isdigit() else None
 
 
-def pid_lines(data: Path) -> list[str]:
+def pid_lines(cluster: Path) -> list[str]:
     try:
-        return (data / "postmaster.pid").read_text("utf-8", "replace").splitlines()
+        return (cluster / "postmaster.pid").read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
 

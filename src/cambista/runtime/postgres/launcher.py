@@ -120,12 +120,12 @@ class EmbeddedPostgres:
             return self._start_in(home, lock, undo)
 
     def _start_in(self, home: Home, lock: int, undo: contextlib.ExitStack) -> "_Running":
-        data_major = home.data_major()
-        binaries = find_binaries(self._given_binaries, data_major=data_major)
+        cluster_major = home.cluster_major()
+        binaries = find_binaries(self._given_binaries, cluster_major=cluster_major)
         if home.account.dropped:
             binaries = readable_by_all(binaries, home.path)
-        password = homes.password(home.path, with_data=data_major is not None)
-        if data_major is None:
+        password = homes.password(home.path, with_cluster=cluster_major is not None)
+        if cluster_major is None:
             create_cluster(home, binaries, password, durable=self._durable)
         port = self._port or _SOCKET_PORT
         socket = homes.socket_folder(home.path, home.account, port=port)
@@ -162,7 +162,7 @@ class _Running:
     def launch(self, argv: list[str]) -> None:
         """Start the keeper and wait until the server takes connections."""
         env = dict(QUIET)
-        stale = homes.stale_server(self._home.data)
+        stale = homes.stale_server(self._home.cluster)
         if stale is not None:
             # PostgreSQL's own way to be told that this number in its lock file is not another server.
             env["PG_GRANDPARENT_PID"] = str(stale)
@@ -187,7 +187,7 @@ class _Running:
         self._await_ready(self._keeper)
 
     def is_ready(self) -> bool:
-        lines = homes.pid_lines(self._home.data)
+        lines = homes.pid_lines(self._home.cluster)
         ready = len(lines) > 7 and lines[7].strip() == "ready" and homes.is_alive(lines[0].strip())
         return ready and self._keeper is not None and self._keeper.poll() is None
 
@@ -226,7 +226,7 @@ class _Running:
                 said = event.get("said", said)
                 if event["event"] == "ended":
                     self._judge(said, patient=time.monotonic() - began < homes.LINGER_S)
-            if pid and homes.server_pid(self._home.data) == pid and self.is_ready():
+            if pid and homes.server_pid(self._home.cluster) == pid and self.is_ready():
                 return
         raise PostgresStartFailed(
             f"PostgreSQL was not ready within {_READY_WITHIN_S:.0f} s.",
@@ -241,7 +241,7 @@ class _Running:
         if _LOCKED.search(said) or "pre-existing shared memory block" in said:
             if patient:
                 return
-            raise homes.home_taken(self._home.path, str(homes.server_pid(self._home.data)))
+            raise homes.home_taken(self._home.path, str(homes.server_pid(self._home.cluster)))
         if "could not bind" in said or "could not create any TCP/IP sockets" in said:
             raise PostgresStartFailed(
                 f"PostgreSQL cannot listen on its port of 127.0.0.1: {_reason(said)}",
