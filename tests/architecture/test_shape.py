@@ -20,6 +20,8 @@ DEEP = (
 PLANTED = (
     ("ledger/rules.py", "import math\n", {"opening"}),
     ("ledger/types.py", '"""One line that runs\non in a second."""\n', {"opening"}),
+    ("ledger/store/__init__.py", '"""One line that runs\non in a second."""\n', {"opening"}),
+    ("identity/__init__.py", '""" """\n', {"opening"}),
     ("ledger/schema/0001_ledger.sql", "CREATE SCHEMA ledger;\n", {"opening"}),
     ("ledger/events.py", DOC + "x = 1\n" * 400, {"file size"}),
     ("ledger/service.py", LONG, {"function size"}),
@@ -54,6 +56,7 @@ PLANTED = (
 INNOCENT = (
     ("trading/orders/limit.py", DOC),
     ("venues/bitso.py", DOC),
+    ("trading/__init__.py", '"""What the room owns,\nand what it announces."""\n'),
     ("trading/rules/routing.py", DOC + "def route(base: str) -> None:\n    database = undone = base\n"),
     ("trading/errors.py", '"""Planted.\n\nMore of it.\n"""\n' + "class Closed(Exception):\n    pass\n"),
     ("trading/types.py", DOC + 'TITLE = "Select a pair from the list"\nMORE = "update the rate and set it"\n'),
