@@ -5,11 +5,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class IdentitySettings(BaseModel):
     """`known_keys_max`: keys remembered in memory, and as many unknown ones. `trust_s`: seconds a memory is believed.
-    `note_uses_every_s`: seconds between writes of `last_used_at`. `keys_max`: usable keys one owner may have."""
+    `keys_max`: usable keys one owner may have."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     known_keys_max: int = Field(default=50_000, ge=1, le=1_000_000)
     trust_s: float = Field(default=1.0, ge=0, le=1.0)
-    note_uses_every_s: float = Field(default=60.0, ge=1, le=3600)
     keys_max: int = Field(default=100, ge=1, le=1000)

@@ -162,12 +162,6 @@ class Identity:
         """Write down when keys were last used, at most once a minute a key."""
         await self._keyring.note_uses()
 
-    async def keep_noting_uses(self) -> None:
-        """`note_uses` for as long as the house runs; give it to `runtime.tasks.keep`."""
-        while True:
-            await self._runtime.clock.sleep(self._settings.note_uses_every_s)
-            await self.note_uses()
-
     def _new_key(self) -> str:
         return rules.key_text(prefix=self._token(rules.PREFIX_BYTES), secret=self._token(rules.SECRET_BYTES))
 

@@ -1,0 +1,214 @@
+"""Money going out: asking, four eyes, paying, giving back."""
+
+from collections.abc import Mapping, Sequence
+
+from cambista.funding import store
+from cambista.funding.events import (
+    UserActionRequired,
+    WithdrawalFact,
+    WithdrawalLapsed,
+    WithdrawalRejected,
+    WithdrawalRequested,
+    WithdrawalSent,
+)
+from cambista.funding.rails import RailPort
+from cambista.funding.rules import withdrawals as rules
+from cambista.funding.rules.deposits import read_note
+from cambista.funding.rules.turns import turns
+from cambista.funding.service.screening import Step, journal, screen, settle, write_history
+from cambista.funding.settings import FundingSettings
+from cambista.funding.types import (
+    Withdrawal,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStatus,
+)
+from cambista.identity import Identity
+from cambista.kernel.callers import Caller, Role
+from cambista.kernel.errors import Refusal
+from cambista.kernel.ids import TransferId, WithdrawalId
+from cambista.ledger import Ledger
+from cambista.runtime import Runtime, Tx
+
+Verdict = Withdrawal | Refusal
+
+
+class Withdrawals:
+    """Each use case decides a batch inside the transaction it is given."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        settings: FundingSettings,
+        rails: Mapping[str, RailPort],
+        *,
+        identity: Identity,
+        ledger: Ledger,
+    ) -> None:
+        self._runtime = runtime
+        self._rails = rails
+        self._frame = rules.Frame(rails, settings.withdrawal_terms(), settings.withdrawal_ttl)
+        self._identity = identity
+        self._ledger = ledger
+
+    async def request(self, tx: Tx, requests: Sequence[WithdrawalRequest]) -> list[Verdict]:
+        answers: list[Verdict | None] = list(await screen(self._identity, tx, requests))
+        await self._draft(tx, requests, answers)
+        await self._limit(tx, answers)
+        await self._hold(tx, answers)
+        settled = settle(answers)
+        asked = [answer for answer in settled if isinstance(answer, Withdrawal)]
+        await store.insert_withdrawals(tx, asked)
+        await write_history(tx, [(each.id, each.status.value, each.requested_by, "") for each in asked])
+        for request, answer in zip(requests, settled, strict=True):
+            _announce_request(tx, request, answer)
+        return settled
+
+    async def _draft(self, tx: Tx, requests: Sequence[WithdrawalRequest], answers: "list[Verdict | None]") -> None:
+        holders = await self._identity.find_holders(tx, list({request.customer_id for request in requests}))
+        for position, request in enumerate(requests):
+            if answers[position] is None:
+                ids = (self._runtime.new_id(), self._runtime.new_id())
+                holder = holders.get(request.customer_id)
+                answers[position] = rules.draft(request, holder, self._frame, ids, tx.now)
+
+    async def _limit(self, tx: Tx, answers: "list[Verdict | None]") -> None:
+        drafts = {index: each for index, each in enumerate(answers) if isinstance(each, Withdrawal)}
+        customers = list({draft.customer_id for draft in drafts.values()})
+        if not customers:
+            return
+        await store.lock_names(tx, [f"withdrawals:{customer}" for customer in customers])
+        used = await store.find_use(tx, customers, tx.now - rules.DAY)
+        within = rules.within_limits(list(drafts.values()), used, self._frame.terms)
+        for position, verdict in zip(drafts, within, strict=True):
+            answers[position] = verdict
+
+    async def _hold(self, tx: Tx, answers: "list[Verdict | None]") -> None:
+        drafts = {index: each for index, each in enumerate(answers) if isinstance(each, Withdrawal)}
+        holds = await self._ledger.hold(tx, [rules.reservation(draft) for draft in drafts.values()])
+        for position, hold in zip(drafts, holds, strict=True):
+            if isinstance(hold, Refusal):
+                answers[position] = hold
+
+    async def approve(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
+        answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
+        for positions in _turns(decisions, answers):
+            verdicts = await self._approve_turn(tx, [decisions[position] for position in positions])
+            for position, verdict in zip(positions, verdicts, strict=True):
+                answers[position] = verdict
+        return _journaled(tx, "withdrawal.approve", decisions, answers)
+
+    async def _approve_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
+        before = await store.lock_withdrawals(tx, [decision.withdrawal_id for decision in decisions])
+        verdicts: list[Verdict] = [
+            rules.approval(each, before.get(each.withdrawal_id), TransferId(self._runtime.new_id()), tx.now)
+            for each in decisions
+        ]
+        new = {
+            position: verdict
+            for position, verdict in enumerate(verdicts)
+            if isinstance(verdict, Withdrawal) and verdict is not before[verdict.id]
+        }
+        final = {position: each for position, each in new.items() if each.status is WithdrawalStatus.SENT}
+        posted = await self._ledger.post(tx, [rules.payout(each, self._rails) for each in final.values()])
+        for (position, withdrawal), result in zip(final.items(), posted, strict=True):
+            if isinstance(result, Refusal):
+                verdicts[position] = rules.payout_refusal(withdrawal, result)
+                del new[position]
+        approvals = [(each, decisions[position].caller.id) for position, each in new.items()]
+        await store.insert_approvals(tx, approvals, tx.now)
+        sent = {position: each for position, each in new.items() if each.status is WithdrawalStatus.SENT}
+        await store.set_closed(tx, list(sent.values()))
+        await write_history(tx, [_step(each, decisions[position], "approved") for position, each in new.items()])
+        await write_history(tx, [(each.id, "sent", decisions[pos].caller.id, "") for pos, each in sent.items()])
+        for position, each in sent.items():
+            tx.emit(_fact(WithdrawalSent, tx, each), trace_id=decisions[position].caller.trace_id)
+        return verdicts
+
+    async def reject(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
+        answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
+        for positions in _turns(decisions, answers):
+            verdicts = await self._reject_turn(tx, [decisions[position] for position in positions])
+            for position, verdict in zip(positions, verdicts, strict=True):
+                answers[position] = verdict
+        return _journaled(tx, "withdrawal.reject", decisions, answers)
+
+    async def _reject_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
+        before = await store.lock_withdrawals(tx, [decision.withdrawal_id for decision in decisions])
+        verdicts: list[Verdict] = [rules.rejection(each, before.get(each.withdrawal_id), tx.now) for each in decisions]
+        new = {
+            position: verdict
+            for position, verdict in enumerate(verdicts)
+            if isinstance(verdict, Withdrawal) and verdict is not before[verdict.id]
+        }
+        released = await self._release(tx, list(new.values()))
+        for position, verdict in zip(list(new), released, strict=True):
+            if isinstance(verdict, Refusal):
+                verdicts[position] = verdict
+                del new[position]
+        await store.set_closed(tx, list(new.values()))
+        await write_history(tx, [_step(each, decisions[position], "rejected") for position, each in new.items()])
+        for position, each in new.items():
+            tx.emit(_fact(WithdrawalRejected, tx, each), trace_id=decisions[position].caller.trace_id)
+        return verdicts
+
+    async def expire(self, tx: Tx, ids: Sequence[WithdrawalId]) -> int:
+        """Give back what was not approved in time; how many."""
+        before = await store.lock_withdrawals(tx, ids)
+        due = {id: after for id, each in before.items() if (after := rules.expiry(each, tx.now)) is not None}
+        released = await self._release(tx, list(due.values()))
+        expired = [
+            each for each, verdict in zip(due.values(), released, strict=True) if isinstance(verdict, Withdrawal)
+        ]
+        await store.set_closed(tx, expired)
+        await write_history(tx, [(each.id, each.status.value, THE_HOUSE.id, "") for each in expired])
+        for each in expired:
+            tx.emit(_fact(WithdrawalLapsed, tx, each))
+            journal(tx, THE_HOUSE, "withdrawal.expire", f"withdrawal:{each.id}", each)
+        return len(expired)
+
+    async def _release(self, tx: Tx, withdrawals: Sequence[Withdrawal]) -> list[Verdict]:
+        """The hold may have expired in the ledger already; what is gone is gone, either way it is free."""
+        released = await self._ledger.release(tx, [each.hold_id for each in withdrawals])
+        return [
+            result if isinstance(result, Refusal) else each for each, result in zip(withdrawals, released, strict=True)
+        ]
+
+
+THE_HOUSE = Caller(rules.NOBODY, Role.OPERATOR)
+
+
+def _turns(decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict | None]") -> list[list[int]]:
+    """Positions still undecided, in groups that name each withdrawal once."""
+    open_positions = [position for position, answer in enumerate(answers) if answer is None]
+    groups = turns([decisions[position].withdrawal_id for position in open_positions])
+    return [[open_positions[index] for index in group] for group in groups]
+
+
+def _journaled(
+    tx: Tx, name: str, decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict | None]"
+) -> list[Verdict]:
+    settled = settle(answers)
+    for decision, answer in zip(decisions, settled, strict=True):
+        journal(tx, decision.caller, name, f"withdrawal:{decision.withdrawal_id}", answer)
+    return settled
+
+
+def _step(withdrawal: Withdrawal, decision: WithdrawalDecision, status: str) -> Step:
+    return withdrawal.id, status, decision.caller.id, read_note(decision.note)
+
+
+def _fact(kind: type[WithdrawalFact], tx: Tx, each: Withdrawal) -> WithdrawalFact:
+    amount = each.amount
+    return kind(each.id, each.customer_id, amount.asset.code, amount.decimal, each.destination.rail, tx.now)
+
+
+def _announce_request(tx: Tx, request: WithdrawalRequest, answer: Verdict) -> None:
+    trace_id = request.caller.trace_id
+    if isinstance(answer, Refusal):
+        journal(tx, request.caller, "withdrawal.request", f"customer:{request.customer_id}", answer)
+        return
+    journal(tx, request.caller, "withdrawal.request", f"withdrawal:{answer.id}", answer)
+    tx.emit(_fact(WithdrawalRequested, tx, answer), trace_id=trace_id)
+    about, role = f"withdrawal:{answer.id}", Role.TREASURER.value
+    tx.emit(UserActionRequired(about, answer.customer_id, role, "withdrawal_approval", tx.now), trace_id=trace_id)
