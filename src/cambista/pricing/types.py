@@ -38,7 +38,7 @@ class OfferRequest:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The signed account of a price: canonical JSON, its SHA-256 in hex, an Ed25519 signature in base64 and the key's id."""
+    """The signed account of a price: canonical JSON, its SHA-256 in hex, an Ed25519 signature (base64), its key."""
 
     content: bytes
     sha256: str
@@ -48,9 +48,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A price for one wish. `quote` is all that the customer pays or gets, `fee` the part of it that is fee; `spread` is
+    """A price for one wish. `quote` is all that the customer pays or gets, `fee` the fee in it; `spread` is
     what the house earns against the fair price in the quote asset (may be below zero after a discount or a rounding);
-    `notional` values the trade in the reporting asset (USD). `tax` (None: none in force) is inside `quote`, beside `fee`."""
+    `notional` values the trade in the reporting asset (USD). `tax` (None: none) is in `quote`, beside `fee`."""
 
     pair: Pair
     side: Side
@@ -351,3 +351,23 @@ class BankCalendar:
     easter: tuple[int, ...]
     dates: frozenset[date]
     verified: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateAsked:
+    """A question to the rate book: which rate, for which day, as known by which moment, by one source or any."""
+
+    name: RateName
+    pair: Pair
+    on: date
+    known_by: datetime
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` to before `end`, at most `limit` rows."""
+
+    start: datetime
+    end: datetime
+    limit: int

@@ -1,0 +1,1 @@
+"""What pricing decides, in pure functions: state, time and prices come as arguments."""
