@@ -1,6 +1,6 @@
 """Binance spot's local order book: snapshot, numbered differences and best-price ticker, by its documented rules."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -121,17 +121,23 @@ class Book:
 
     def top(self, count: int) -> tuple[Sequence[Level], Sequence[Level]]:
         """The best `count` bids and asks, with the ticker's best where it is newer than the last difference."""
-        bids = [Level(price, self._bids.quantities[price]) for price in reversed(self._bids.prices[-count:])]
-        asks = [Level(price, self._asks.quantities[price]) for price in self._asks.prices[:count]]
         ticker = self._ticker
         if ticker is None or self.last_id is None or ticker.u <= self.last_id:
-            return bids, asks
+            return self._bids_below(None, count), self._asks_above(None, count)
         bid, ask = _level(ticker.b, ticker.B), _level(ticker.a, ticker.A)
-        if bid is not None:
-            bids = [bid, *(level for level in bids if level.price < bid.price)][:count]
-        if ask is not None:
-            asks = [ask, *(level for level in asks if level.price > ask.price)][:count]
-        return bids, asks
+        return self._bids_below(bid, count), self._asks_above(ask, count)
+
+    def _bids_below(self, best: Level | None, count: int) -> list[Level]:
+        prices, quantities = self._bids.prices, self._bids.quantities
+        end = len(prices) if best is None else bisect_left(prices, best.price)
+        found = [Level(price, quantities[price]) for price in reversed(prices[max(0, end - count) : end])]
+        return found if best is None else [best, *found][:count]
+
+    def _asks_above(self, best: Level | None, count: int) -> list[Level]:
+        prices, quantities = self._asks.prices, self._asks.quantities
+        start = 0 if best is None else bisect_right(prices, best.price)
+        found = [Level(price, quantities[price]) for price in prices[start : start + count]]
+        return found if best is None else [best, *found][:count]
 
 
 def _level(price: str, quantity: str) -> Level | None:

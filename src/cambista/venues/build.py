@@ -1,10 +1,10 @@
 """From settings to venues and rate sources: the one list of what exists."""
 
-from cambista.kernel.registry import pair_spec
+from cambista.kernel.registry import PairUnknown, pair_spec
 from cambista.runtime import Clock
 from cambista.venues.ccxt_exchange import CcxtExchange
 from cambista.venues.paper import paper_venues
-from cambista.venues.paper.market import PaperMarket
+from cambista.venues.paper.market import PaperMarket, paper_pairs
 from cambista.venues.port import PriceVenue, RateSource
 from cambista.venues.reference import PUBLISHERS, FolderRates, HttpRates
 from cambista.venues.replay import Replay
@@ -22,6 +22,10 @@ def price_venues(settings: VenuesSettings, clock: Clock) -> list[PriceVenue]:
         pairs = [pair_spec(name).pair for name in replay.pairs] or None
         venues.append(Replay(replay.folder, clock=clock, speed=replay.speed, pairs=pairs, repeat=replay.repeat))
     elif paper.enabled:
+        known = {str(pair) for pair in paper_pairs()}
+        for name in paper.fixed:
+            if name not in known:
+                raise PairUnknown("The paper market has no such pair to pin.", pair=name[:32])
         market = PaperMarket(seed=paper.seed, fixed=paper.fixed)
         venues.extend(paper_venues(market, clock=clock, interval_s=paper.interval_s))
     for each in settings.ccxt:

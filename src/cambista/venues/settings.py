@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ class PaperSettings(_Settings):
     enabled: bool = True
     seed: int = 1
     interval_s: float = Field(default=1.0, ge=0.01, le=3_600)
-    fixed: dict[str, Decimal] = Field(default_factory=dict)
+    fixed: dict[str, Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
 
 
 class ReplaySettings(_Settings):

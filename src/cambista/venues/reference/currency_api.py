@@ -14,6 +14,7 @@ from cambista.venues.types import RateName, ReferenceRate
 
 NAME = "currency_api"
 DIGITS = 12
+EXPONENT_MAX = 20
 # Its rates for these follow the central bank, not the street: P2P VES stood 33 to 91 % higher, ARS up to 31 %. BOB
 # stood at 6.91, the official rate, until 2026-07, while Yadio and P2P had 9 to 13.7.
 OFFICIAL = frozenset({"VES", "ARS", "BOB"})
@@ -44,11 +45,15 @@ def parse(body: bytes, known_at: datetime) -> list[ReferenceRate]:
     rates = []
     for other_code, value in numbers.items():
         other = ASSETS.get(other_code.upper())
-        if other is not None and other != one and value is not None and value.is_finite() and value > 0:
+        if other is not None and other != one and value is not None and _is_number(value):
             pair, price = _directed(one, other, value)
             name = RateName.OFFICIAL if {one.code, other.code} & OFFICIAL else RateName.MARKET
             rates.append(ReferenceRate(NAME, name, pair, price, day, day, known_at))
     return rates
+
+
+def _is_number(value: Decimal) -> bool:
+    return value.is_finite() and value > 0 and abs(value.adjusted()) <= EXPONENT_MAX
 
 
 def _directed(one: Asset, other: Asset, value: Decimal) -> tuple[Pair, Decimal]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import httpx2
 
+from cambista.kernel.market import Pair
 from cambista.runtime import Clock
 from cambista.venues.errors import RatesUnavailable
 from cambista.venues.reference import currency_api, ecb, trm
@@ -50,17 +51,19 @@ class FolderRates:
         return await asyncio.to_thread(self._read, self._clock.now())
 
     def _read(self, now: datetime) -> Sequence[ReferenceRate]:
-        found: list[ReferenceRate] = []
+        # Two files of a publisher may speak of one pair (usd.json and usdt.json both know USDT/USD): the first is kept.
+        found: dict[tuple[Pair, date], ReferenceRate] = {}
         for path in self._paths():
             try:
                 with path.open("rb") as stream:
-                    found.extend(self._parse(stream.read(BODY_MAX + 1), now))
+                    rates = self._parse(stream.read(BODY_MAX + 1), now)
             except (OSError, RatesUnavailable):
                 continue  # one unreadable file of many; none at all is refused below
+            for rate in rates:
+                found.setdefault((rate.pair, rate.valid_from), rate)
         if not found:
             raise RatesUnavailable("The folder has no rates of this publisher.", publisher=self._publisher)
-        found.sort(key=lambda rate: rate.valid_from)
-        return found[-self._keep :]
+        return sorted(found.values(), key=lambda rate: rate.valid_from)[-self._keep :]
 
     def _paths(self) -> list[Path]:
         return sorted({path for pattern in self._patterns for path in self._folder.rglob(pattern)})[-FILES_MAX:]
