@@ -14,7 +14,9 @@ from tests.unit.venues.worlds import SteppingClock
 
 def _names(**settings: object) -> list[str]:
     chosen, clock = VenuesSettings.model_validate(settings), SteppingClock()
-    return [each.name for each in (*price_venues(chosen, clock), *rate_sources(chosen, clock))]
+    return [venue.name for venue in price_venues(chosen, clock)] + [
+        source.name for source in rate_sources(chosen, clock)
+    ]
 
 
 def test_the_paper_market_is_what_there_is_when_nothing_is_set() -> None:
