@@ -7,8 +7,8 @@ from typing import Any
 from cambista.kernel.errors import Refusal
 from cambista.pricing.rules import receipts
 from cambista.pricing.rules.decimals import text
-from cambista.pricing.rules.offers import Draft, draft, request_json, spread_of, steps_json
-from cambista.pricing.types import Explanation, Market, OfferRequest, OfferTerms
+from cambista.pricing.rules.offers import Draft, Frame, draft, frame, request_json, spread_of, steps_json
+from cambista.pricing.types import Explanation, OfferRequest
 
 DIFFERENCES_MAX = 20
 
@@ -38,14 +38,15 @@ def _again(stored: Mapping[str, Any]) -> tuple[bytes, tuple[str, ...]]:
     market = receipts.market_again(stored["market"], fair_terms)
     terms = receipts.offer_terms_again(stored["terms"]["offer"], market.pair)
     request, flow = receipts.request_again(stored["request"], market.pair)
-    drafted = draft(market, terms, request, flow)
+    framed = frame(market, terms)
+    drafted = draft(framed, request, flow)
     content = receipts.content(
         receipts.market_fragment(market),
         receipts.terms_fragment(fair_terms, terms),
         request_json(request, flow),
-        steps_json(terms, request, drafted),
+        steps_json(framed, request, drafted),
     )
-    return content, tuple(_told(market, terms, request, drafted))
+    return content, tuple(_told(framed, request, drafted))
 
 
 def _differences(path: str, stored: object, again: object) -> Iterator[str]:
@@ -59,8 +60,8 @@ def _differences(path: str, stored: object, again: object) -> Iterator[str]:
         yield f"{path}: the receipt says {json.dumps(stored)[:120]}, worked out again it is {json.dumps(again)[:120]}"
 
 
-def _told(market: Market, terms: OfferTerms, request: OfferRequest, drafted: Draft) -> Iterator[str]:
-    quoted, sums, quote = drafted.quoted, drafted.sums, market.pair.quote.code
+def _told(framed: Frame, request: OfferRequest, drafted: Draft) -> Iterator[str]:
+    market, terms, quoted, sums = framed.market, framed.terms, drafted.quoted, drafted.sums
     for step in market.steps:
         yield f"{step.leg.pair} ({step.leg.rung.value}): fair {text(step.leg.fair)}"
         yield from (f"  {line}" for line in receipts.leg_sources(step.leg))
@@ -68,7 +69,8 @@ def _told(market: Market, terms: OfferTerms, request: OfferRequest, drafted: Dra
             yield f"  remembered from {', '.join(step.leg.remembered.sources)}"
         if step.leg.configured is not None:
             yield f"  an operator's fixed price {text(step.leg.configured.bid)} / {text(step.leg.configured.ask)}"
-    yield f"path {market.path}: fair price {text(market.fair)} {quote}, confidence {text(market.confidence)}"
+    confidence = text(market.confidence)
+    yield f"path {market.path}: fair price {text(market.fair)} {market.pair.quote}, confidence {confidence}"
     if market.alternative is not None:
         other = market.alternative
         yield f"held against {other.path}: {text(other.fair)} ({text(market.gap_bps)} bps apart)"
@@ -76,10 +78,10 @@ def _told(market: Market, terms: OfferTerms, request: OfferRequest, drafted: Dra
         yield f"adjustment {name}: {text(bps)} bps against the customer"
     yield f"sum {text(quoted.sum_bps)} bps, bounded to {text(quoted.bounded_bps)} bps"
     yield (
-        f"spread: the larger of the house's {text(terms.spread_bps)} and the market's {text(quoted.market_bps)}, "
-        f"plus {text(quoted.rung_bps)} for the rung {market.rung.value} = {text(quoted.spread_bps)} bps"
+        f"spread: the larger of the house's own {text(terms.spread_bps)} and the market's {text(framed.market_bps)}, "
+        f"plus {text(framed.rung_bps)} for the rung {market.rung.value} = {text(framed.spread_bps)} bps"
     )
     yield f"customer {request.side.value}s at {text(quoted.exact)}, to the tick {drafted.price.text}"
-    yield f"{sums.base} at {drafted.price.text} = {sums.gross}; rounding {text(sums.remainder)} {quote}"
+    yield f"{sums.base} at {drafted.price.text} = {sums.gross}; rounding {text(sums.remainder)} {market.pair.quote}"
     yield f"fee {sums.fee}, taxes {', '.join(str(tax) for tax in sums.taxes) or 'none'}"
     yield f"total {sums.quote}; the house earns {spread_of(request.side, sums)} against the fair price"

@@ -10,21 +10,18 @@ from cambista.kernel.registry import REPORTING_ASSET
 from cambista.pricing.adjustments import ADJUSTMENTS, Measures
 from cambista.pricing.errors import AmountAssetWrong, AmountTooLarge, AmountTooSmall, NoPrice
 from cambista.pricing.rules.decimals import BPS, TWO, ZERO, as_bps, exact, text
-from cambista.pricing.types import Market, OfferRequest, OfferTerms, Rung, Tax
+from cambista.pricing.types import Market, OfferRequest, OfferTerms, Tax
 
 _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A customer price with its terms in bps: each adjustment, their bounded sum, and the spread's parts."""
+    """A customer price: each adjustment and their bounded sum in bps, the exact price, and that price to the tick."""
 
     adjustments: tuple[tuple[str, Decimal], ...]
     sum_bps: Decimal
     bounded_bps: Decimal
-    market_bps: Decimal
-    rung_bps: Decimal
-    spread_bps: Decimal
     exact: Decimal
     value: Decimal
 
@@ -52,65 +49,126 @@ class Draft:
     notional: Amount
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all offers on one market share: bounds and spread in bps, worked out once; texts for the receipt."""
+
+    market: Market
+    terms: OfferTerms
+    maximum: Amount
+    target: Decimal
+    market_bps: Decimal
+    rung_bps: Decimal
+    spread_bps: Decimal
+    half_bps: Decimal
+    given_max_bps: Decimal
+    fee_share: Decimal
+    fee_text: str
+    half_text: str
+    spread_texts: tuple[str, str, str, str]
+
+
 @exact
-def draft(market: Market, terms: OfferTerms, request: OfferRequest, flow: Decimal) -> Draft:
-    """Price `request` in `market`. `flow` in -1..1 is the customers' recent order-flow imbalance (above 0: they buy).
+def frame(market: Market, terms: OfferTerms) -> Frame:
+    """The market under those terms.
+
+    At least `kept_share` of the half spread stays with the house: the rest, `given_max_bps`, is the most that
+    adjustments may give away. So the house never sells under the fair price nor buys over it, whatever the discount,
+    flow or till.
+    """
+    market_bps = market.spread_bps + market.dispersion_bps
+    rung_bps = next(bps for rung, bps in terms.rung_bps if rung is market.rung)
+    spread_bps = max(terms.spread_bps, market_bps) + rung_bps
+    half = spread_bps / TWO
+    share = next(value for rung, value in terms.rung_size if rung is market.rung)
+    return Frame(
+        market=market,
+        terms=terms,
+        maximum=scale_amount(terms.maximum, share, Rounding.DOWN),
+        target=terms.maximum.decimal,
+        market_bps=market_bps,
+        rung_bps=rung_bps,
+        spread_bps=spread_bps,
+        half_bps=half,
+        given_max_bps=as_bps(half * (1 - terms.kept_share)),
+        fee_share=terms.fee_bps / BPS,
+        fee_text=text(terms.fee_bps),
+        half_text=text(half),
+        spread_texts=(text(terms.spread_bps), text(market_bps), text(rung_bps), text(spread_bps)),
+    )
+
+
+@exact
+def draft(framed: Frame, request: OfferRequest, flow: Decimal) -> Draft:
+    """Price `request`. `flow` in -1..1 is the customers' recent order-flow imbalance (above 0: they buy).
 
     Refuses amounts of another asset, not above zero, below the pair's minimum or above its maximum on this rung, and a
     market whose worth in the reporting asset is not known (`no_price`).
     """
     assert -1 <= request.skew <= 1
     assert -1 <= flow <= 1
-    size = _size(market, terms, request)
-    quoted = quote(market, terms, request, size=size, flow=flow)
-    price = Price(quoted.value, market.pair)
-    amounts = _from_base if request.amount.asset == market.pair.base else _from_quote
-    sums = amounts(market, terms, request, price)
-    _check_size(market, terms, sums.base)
+    quoted = quote(framed, request, size=_size(framed, request), flow=flow)
+    pair = framed.market.pair
+    price = Price(quoted.value, pair)
+    amounts = _from_base if request.amount.asset == pair.base else _from_quote
+    sums = amounts(framed, request, price)
+    _check_size(framed, sums.base)
     if sums.quote.units <= 0 or sums.gross.units <= 0:
-        raise AmountTooSmall(pair=str(market.pair), minimum=terms.minimum.text, asset=terms.minimum.asset.code)
-    return Draft(price, sums, quoted, _notional(market, sums.base))
+        raise _too_small(framed)
+    return Draft(price, sums, quoted, _notional(framed.market, sums.base))
 
 
-def _size(market: Market, terms: OfferTerms, request: OfferRequest) -> Decimal:
-    pair, amount = market.pair, request.amount
+def _size(framed: Frame, request: OfferRequest) -> Decimal:
+    pair, amount = framed.market.pair, request.amount
     if amount.asset not in (pair.base, pair.quote):
         raise AmountAssetWrong(pair=str(pair), asset=amount.asset.code)
     if amount.units <= 0:
         raise AmountNotPositive(asset=amount.asset.code)
     if amount.asset == pair.base:
-        _check_size(market, terms, amount)
+        _check_size(framed, amount)
         return amount.decimal
-    return amount.decimal / market.fair
+    return amount.decimal / framed.market.fair
 
 
-def _check_size(market: Market, terms: OfferTerms, base: Amount) -> None:
-    if base < terms.minimum:
-        raise AmountTooSmall(pair=str(market.pair), minimum=terms.minimum.text, asset=base.asset.code)
-    maximum = maximum_on(terms, market.rung)
-    if maximum < base:
-        raise AmountTooLarge(pair=str(market.pair), maximum=maximum.text, asset=base.asset.code, rung=market.rung.value)
+def _check_size(framed: Frame, base: Amount) -> None:
+    if base.units < framed.terms.minimum.units:
+        raise _too_small(framed)
+    if base.units > framed.maximum.units:
+        market = framed.market
+        raise AmountTooLarge(
+            pair=str(market.pair), maximum=framed.maximum.text, asset=base.asset.code, rung=market.rung.value
+        )
 
 
-def maximum_on(terms: OfferTerms, rung: Rung) -> Amount:
-    """The largest base amount quoted on `rung`."""
-    share = next(value for name, value in terms.rung_size if name is rung)
-    return scale_amount(terms.maximum, share, Rounding.DOWN)
+def _too_small(framed: Frame) -> AmountTooSmall:
+    minimum = framed.terms.minimum
+    return AmountTooSmall(pair=str(framed.market.pair), minimum=minimum.text, asset=minimum.asset.code)
 
 
-def quote(market: Market, terms: OfferTerms, request: OfferRequest, *, size: Decimal, flow: Decimal) -> Quoted:
-    """The customer's price of `size` base: fair × (1 ± Σ adjustments) ± half the spread, to the pair's tick.
-
-    The sum is bounded so that at least `kept_share` of the half spread stays: the house never sells under the fair
-    price nor buys over it, whatever the discount, flow or till.
-    """
+@exact
+def quote(framed: Frame, request: OfferRequest, *, size: Decimal, flow: Decimal) -> Quoted:
+    """The customer's price of `size` base: fair × (1 ± Σ adjustments) ± half the spread, to the pair's tick."""
+    market, terms = framed.market, framed.terms
     buying = request.side is Side.BUY
     sign = 1 if buying else -1
-    measures = Measures(
-        sign=sign,
+    adjustments = _adjustments(terms, _measures(framed, request, size, flow))
+    total = sum((bps for _, bps in adjustments), ZERO)
+    bounded = min(max(total, -framed.given_max_bps), terms.sum_cap_bps)
+    exact_price = market.fair * (BPS + sign * (bounded + framed.half_bps)) / BPS
+    ticks = (exact_price / terms.tick).to_integral_value(ROUND_CEILING if buying else ROUND_FLOOR)
+    if ticks <= 0:
+        raise NoPrice(pair=str(market.pair), reason="below_tick")
+    return Quoted(adjustments, total, bounded, exact_price, ticks * terms.tick)
+
+
+def _measures(framed: Frame, request: OfferRequest, size: Decimal, flow: Decimal) -> Measures:
+    market = framed.market
+    buying = request.side is Side.BUY
+    return Measures(
+        sign=1 if buying else -1,
         size=size,
         depth=market.ask_depth if buying else market.bid_depth,
-        target=terms.maximum.decimal,
+        target=framed.target,
         confidence=market.confidence,
         volatility_bps=market.volatility_bps,
         flow=flow,
@@ -118,43 +176,31 @@ def quote(market: Market, terms: OfferTerms, request: OfferRequest, *, size: Dec
         discount_bps=request.discount_bps,
         markup_bps=request.markup_bps,
     )
-    adjustments = _adjustments(terms, measures)
-    total = sum((bps for _, bps in adjustments), ZERO)
-    market_bps = market.spread_bps + market.dispersion_bps
-    rung_bps = next(bps for rung, bps in terms.rung_bps if rung is market.rung)
-    spread_bps = max(terms.spread_bps, market_bps) + rung_bps
-    half = spread_bps / TWO
-    bounded = min(max(total, -as_bps(half * (1 - terms.kept_share))), terms.sum_cap_bps)
-    exact_price = market.fair * (BPS + sign * (bounded + half)) / BPS
-    ticks = (exact_price / terms.tick).to_integral_value(ROUND_CEILING if buying else ROUND_FLOOR)
-    if ticks <= 0:
-        raise NoPrice(pair=str(market.pair), reason="below_tick")
-    return Quoted(adjustments, total, bounded, market_bps, rung_bps, spread_bps, exact_price, ticks * terms.tick)
 
 
 def _adjustments(terms: OfferTerms, measures: Measures) -> tuple[tuple[str, Decimal], ...]:
     found = []
     for name, knob in terms.knobs:
-        bps = ADJUSTMENTS[name](measures, knob)
-        found.append((name, min(max(bps, knob.floor_bps), knob.cap_bps).quantize(_CENT, ROUND_CEILING)))
+        bps = min(max(ADJUSTMENTS[name](measures, knob), knob.floor_bps), knob.cap_bps)
+        found.append((name, bps.quantize(_CENT, ROUND_CEILING) if bps else ZERO))
     return tuple(found)
 
 
-def _from_base(market: Market, terms: OfferTerms, request: OfferRequest, price: Price) -> Sums:
+def _from_base(framed: Frame, request: OfferRequest, price: Price) -> Sums:
     buying = request.side is Side.BUY
     base = request.amount
     gross = price.quote_for(base, Rounding.UP if buying else Rounding.DOWN)
-    fee = scale_amount(gross, terms.fee_bps / BPS, Rounding.UP)
-    taxes = _taxes(terms, request.side, gross)
+    fee = scale_amount(gross, framed.fee_share, Rounding.UP)
+    taxes = _taxes(framed.terms, request.side, gross)
     extras = sum((tax.units for tax in taxes), fee.units)
     total = Amount(gross.units + (extras if buying else -extras), gross.asset)
-    return _sums(market, request.side, price, (base, gross, fee, total), taxes)
+    return _sums(framed.market, request.side, price, (base, gross, fee, total), taxes)
 
 
-def _from_quote(market: Market, terms: OfferTerms, request: OfferRequest, price: Price) -> Sums:
+def _from_quote(framed: Frame, request: OfferRequest, price: Price) -> Sums:
     # The customer's amount is exact; the unit that fee and taxes cannot share out stays with the fee.
     buying = request.side is Side.BUY
-    total = request.amount
+    total, terms = request.amount, framed.terms
     extra_bps = terms.fee_bps + sum((tax.bps for tax in _in_force(terms, request.side)), ZERO)
     numerator, denominator = (BPS + (extra_bps if buying else -extra_bps)).as_integer_ratio()
     gross = Amount(
@@ -166,9 +212,9 @@ def _from_quote(market: Market, terms: OfferTerms, request: OfferRequest, price:
         gross = Amount(gross.units + (fee if buying else -fee), gross.asset)
         taxes, fee = _shares(terms, request, gross)
     if gross.units <= 0 or fee < 0:
-        raise AmountTooSmall(pair=str(market.pair), minimum=terms.minimum.text, asset=terms.minimum.asset.code)
+        raise _too_small(framed)
     base = price.base_for(gross, Rounding.DOWN if buying else Rounding.UP)
-    return _sums(market, request.side, price, (base, gross, Amount(fee, total.asset), total), taxes)
+    return _sums(framed.market, request.side, price, (base, gross, Amount(fee, total.asset), total), taxes)
 
 
 def _shares(terms: OfferTerms, request: OfferRequest, gross: Amount) -> tuple[tuple[Amount, ...], int]:
@@ -228,30 +274,32 @@ def request_json(request: OfferRequest, flow: Decimal) -> Mapping[str, object]:
 
 
 @exact
-def steps_json(terms: OfferTerms, request: OfferRequest, drafted: Draft) -> Mapping[str, object]:
+def steps_json(framed: Frame, request: OfferRequest, drafted: Draft) -> Mapping[str, object]:
     """Every step from the fair price to the amounts, in bps and in money of the quote asset."""
     quoted, sums = drafted.quoted, drafted.sums
-    taxes = _in_force(terms, request.side)
-    worth, cent = sums.at_fair.decimal, Decimal(1).scaleb(-sums.gross.asset.scale)
-
-    def money(bps: Decimal) -> str:
-        return text((worth * bps / BPS).quantize(cent))
-
+    taxes = _in_force(framed.terms, request.side)
+    worth = sums.at_fair
     return {
-        "adjustments": [[name, text(bps), money(bps)] for name, bps in quoted.adjustments],
-        "at_fair": sums.at_fair.text,
+        "adjustments": [
+            [name, text(bps), _money(worth, bps)] if bps else [name, "0", "0"] for name, bps in quoted.adjustments
+        ],
+        "at_fair": worth.text,
         "base": sums.base.text,
         "bounded_bps": text(quoted.bounded_bps),
-        "fee": [text(terms.fee_bps), sums.fee.text],
+        "fee": [framed.fee_text, sums.fee.text],
         "gross": sums.gross.text,
-        "half_spread": [text(quoted.spread_bps / TWO), money(quoted.spread_bps / TWO)],
+        "half_spread": [framed.half_text, _money(worth, framed.half_bps)],
         "notional": [drafted.notional.text, drafted.notional.asset.code],
         "price": drafted.price.text,
         "price_exact": text(quoted.exact),
         "quote": sums.quote.text,
         "rounding": text(sums.remainder),
         "spread": spread_of(request.side, sums).text,
-        "spread_bps": [text(terms.spread_bps), text(quoted.market_bps), text(quoted.rung_bps), text(quoted.spread_bps)],
+        "spread_bps": framed.spread_texts,
         "sum_bps": text(quoted.sum_bps),
         "taxes": [[tax.name, text(tax.bps), paid.text] for tax, paid in zip(taxes, sums.taxes, strict=True)],
     }
+
+
+def _money(worth: Amount, bps: Decimal) -> str:
+    return scale_amount(worth, bps.scaleb(-4), Rounding.HALF_EVEN).text

@@ -14,7 +14,7 @@ from cambista.pricing.rules import offers, receipts
 from cambista.pricing.service.board import Board
 from cambista.pricing.service.signer import Signer
 from cambista.pricing.settings import PricingSettings, house_pairs
-from cambista.pricing.types import CurrentPrice, Market, Offer, OfferRequest, OfferTerms
+from cambista.pricing.types import CurrentPrice, Offer, OfferRequest
 
 _NOBODY = UUID(int=0)
 
@@ -23,8 +23,7 @@ _NOBODY = UUID(int=0)
 class Priced:
     """A pair's market with what every offer on it shares."""
 
-    market: Market
-    terms: OfferTerms
+    framed: offers.Frame
     damper: Decimal
     market_bytes: bytes
     terms_bytes: bytes
@@ -45,14 +44,14 @@ class Quoting:
     def offer(self, request: OfferRequest, now: datetime) -> Offer:
         """One signed offer."""
         priced = self.price(request.pair, now)
-        terms, market = priced.terms, priced.market
+        framed = priced.framed
         flow = self._board.flow(request.pair, now, priced.damper)
-        drafted = offers.draft(market, terms, request, flow)
+        drafted = offers.draft(framed, request, flow)
         content = receipts.content(
             priced.market_bytes,
             priced.terms_bytes,
             offers.request_json(request, flow),
-            offers.steps_json(terms, request, drafted),
+            offers.steps_json(framed, request, drafted),
         )
         sums = drafted.sums
         return Offer(
@@ -64,7 +63,7 @@ class Quoting:
             fee=sums.fee,
             spread=offers.spread_of(request.side, sums),
             notional=drafted.notional,
-            rung=market.rung,
+            rung=framed.market.rung,
             receipt=self._signer.sign(content),
             tax=Amount(sum(tax.units for tax in sums.taxes), sums.quote.asset) if sums.taxes else None,
         )
@@ -91,16 +90,16 @@ class Quoting:
         if market is None:
             return None
         known = self._priced.get(spec.pair)
-        if known is not None and known.market is market:
+        if known is not None and known.framed.market is market:
             return known
         terms = self._settings.offer_terms(spec, market.at.date())
         try:
-            shown = _shown(market, terms)
+            framed = offers.frame(market, terms)
+            shown = _shown(framed)
         except NoPrice:
             return None
         fresh = Priced(
-            market,
-            terms,
+            framed,
             terms.maximum.decimal * self._settings.flow_damper_share,
             receipts.market_fragment(market),
             receipts.terms_fragment(self._fair_terms, terms),
@@ -110,13 +109,13 @@ class Quoting:
         return fresh
 
 
-def _shown(market: Market, terms: OfferTerms) -> CurrentPrice:
+def _shown(framed: offers.Frame) -> CurrentPrice:
+    market, minimum = framed.market, framed.terms.minimum
     bid, ask = (
         offers.quote(
-            market,
-            terms,
-            OfferRequest(_NOBODY, _NOBODY, market.pair, side, terms.minimum),
-            size=terms.minimum.decimal,
+            framed,
+            OfferRequest(_NOBODY, _NOBODY, market.pair, side, minimum),
+            size=minimum.decimal,
             flow=Decimal(0),
         ).value
         for side in (Side.SELL, Side.BUY)

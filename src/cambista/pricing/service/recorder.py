@@ -41,9 +41,9 @@ class Recorder:
         now = self._runtime.now()
         priced = list(self._quoting.every(now))
         for each in priced:
-            if each.market.rung is Rung.LIVE:
-                candles.add_sample(self._candles, each.market.pair, each.market.fair, now)
-                self._board.note_price(each.market)
+            if each.framed.market.rung is Rung.LIVE:
+                candles.add_sample(self._candles, each.framed.market.pair, each.framed.market.fair, now)
+                self._board.note_price(each.framed.market)
         await self._write(self._changed(priced, now), self._gaps_of(priced, now), now)
         await self._reload(now)
 
@@ -94,7 +94,7 @@ class Recorder:
 
     def _gaps_of(self, priced: Sequence[Priced], now: datetime) -> list[PriceGapFound]:
         found = []
-        for market in (each.market for each in priced):
+        for market in (each.framed.market for each in priced):
             if market.alternative is None or market.gap_bps <= self._settings.gap_max_bps:
                 continue
             last = self._gaps.get(market.pair)
