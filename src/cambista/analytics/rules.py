@@ -21,7 +21,7 @@ def day_of(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def sums(trades: Iterable[TradeExecuted], zone: ZoneInfo) -> list[PairDay]:
-    """What the trades add to each pair and day, one entry each, ordered by pair and day (the order rows are locked in)."""
+    """What the trades add to each pair and day, one entry each, in the order rows are locked: pair, day."""
     found: dict[tuple[str, date], PairDay] = {}
     for trade in trades:
         added = _one(trade, zone)

@@ -9,8 +9,11 @@ from cambista.kernel.market import Pair
 
 @dataclass(frozen=True, slots=True)
 class PairDay:
-    """One pair's trades of one day: `base_volume` in its base asset; `quote_volume`, `spread_earned` and `fees` in its quote
-    asset; `_usd` are the same valued in USD at the moment of each trade."""
+    """One pair's trades of one day.
+
+    `base_volume` is in its base asset; `quote_volume`, `spread_earned` and `fees` in its quote asset; `_usd` are these
+    valued in USD at the moment of each trade.
+    """
 
     pair: Pair
     day: date
