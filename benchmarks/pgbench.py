@@ -10,7 +10,7 @@ CLIENTS, THREADS, SCALE = 8, 2, 20
 
 
 class Pgbench:
-    """pgbench in a database of its own on the house's server (`-N`: update an account, insert a history row, commit)."""
+    """pgbench in its own database on the house's server (`-N`: update an account, insert a history row, commit)."""
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self._postgres = postgres

@@ -1,4 +1,4 @@
-"""Real PostgreSQL for tests: one embedded server a session, one fresh migrated database a test, a clock that is moved by hand."""
+"""Real PostgreSQL for tests: a server a session, a fresh migrated database a test, a clock moved by hand."""
 
 import asyncio
 import random
@@ -25,6 +25,7 @@ class ManualClock:
     def __init__(self, start: datetime = START) -> None:
         self._now = start
         self._monotonic = 0.0
+        self._moved = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -34,13 +35,16 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         until = self._monotonic + seconds
+        await asyncio.sleep(0)
         while self._monotonic < until:
-            await asyncio.sleep(0.005)
+            self._moved.clear()
+            await self._moved.wait()
 
     def advance(self, seconds: float) -> None:
         """Let time pass. Below zero the wall clock goes back, as a machine's may; monotonic time never does."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += max(seconds, 0.0)
+        self._moved.set()
 
 
 class TestServer:
@@ -55,8 +59,7 @@ class TestServer:
     async def prepare(self) -> None:
         """Make and migrate the template."""
         await self._on_server(f"CREATE DATABASE {TEMPLATE}")
-        rooms = [room for room in ROOMS if list(Path("src/cambista", room, "schema").glob("*.sql"))]
-        await migrate(self._postgres.dsn(database=TEMPLATE), rooms)
+        await migrate(self._postgres.dsn(database=TEMPLATE), ROOMS)
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[str]:

@@ -86,18 +86,14 @@ async def start(house: House) -> None:
     await house.pricing.load()
     await house.venues.start()
     tasks.keep("pricing", partial(house.pricing.run, house.venues))
-    tasks.every("rates", 3600, partial(_record_rates, house))
     tasks.every("tills", 1, house.trading.watch_tills)
     tasks.every("holds", 1, house.ledger.expire_holds)
     tasks.every("self-audit", 5, house.ledger.check_recent)
     tasks.every("withdrawals", 30, house.funding.expire)
+    tasks.every("key-uses", 60, house.identity.note_uses)
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))
-
-
-async def _record_rates(house: House) -> None:
-    await house.pricing.record_rates(await house.venues.rates())
 
 
 async def _forget_answers(runtime: Runtime) -> None:

@@ -5,7 +5,9 @@ import typer
 from cambista.app.commands import books, demo, doctor, keys, prices, serve
 from cambista.app.commands.running import err
 
-app = typer.Typer(name="cambista", help="A complete currency-exchange house.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="cambista", help="A complete currency-exchange house.", no_args_is_help=True, add_completion=False
+)
 app.command()(serve.serve)
 app.command()(serve.migrate)
 app.command()(demo.demo)

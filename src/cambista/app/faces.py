@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from cambista.app.build import House
-from cambista.gateway import Doors, create_app
 
 
 def create_faces(house: House) -> FastAPI:

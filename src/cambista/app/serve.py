@@ -28,7 +28,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """The house with its database, open for business; everything is closed in reverse order at the end."""
     settings.home_folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     async with open_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
-        signer = Signer.from_file(settings.home_folder / "receipt.key")
+        signer = Signer.open(settings.home_folder / "receipt.key")
         house = build(runtime, settings, signer)
         made = await house.identity.bootstrap(settings.home_folder)
         if made is not None:

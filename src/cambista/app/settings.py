@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cambista.funding import FundingSettings
+from cambista.gateway.settings import GatewaySettings
 from cambista.identity import IdentitySettings
 from cambista.pricing import PricingSettings
 from cambista.risk import RiskSettings
@@ -15,7 +16,7 @@ from cambista.venues import VenuesSettings
 
 
 class Settings(BaseSettings):
-    """`CAMBISTA_PORT=8000`, `CAMBISTA_TRADING__QUOTE_TTL_S=15`. Without a database URL the house starts its own PostgreSQL."""
+    """`CAMBISTA_PORT=8000`, `CAMBISTA_TRADING__QUOTE_TTL_S=15`; without a database URL the house starts its own."""
 
     model_config = SettingsConfigDict(
         env_prefix="CAMBISTA_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     trading: TradingSettings = TradingSettings()
     funding: FundingSettings = FundingSettings()
+    gateway: GatewaySettings = GatewaySettings()
 
     @property
     def home_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""Six ways to say no. A business "no" is a Refusal; a bug is an AssertionError or another exception, never a Refusal."""
+"""Six ways to say no. A business "no" is a Refusal; a bug is an assertion or another exception, never a Refusal."""
 
 from typing import ClassVar
 

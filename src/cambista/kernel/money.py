@@ -58,7 +58,7 @@ class Asset:
 
 
 class Rounding(StrEnum):
-    """Where a remainder goes. UP and DOWN are away from and towards zero: the caller names the side that favours the house."""
+    """Where a remainder goes: UP away from zero, DOWN towards it. The caller names what favours the house."""
 
     UP = "up"
     DOWN = "down"
@@ -67,7 +67,7 @@ class Rounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`units` smallest units of `asset`. Arithmetic refuses to leave 64 bits (`amount_out_of_range`); it never wraps."""
+    """`units` smallest units of `asset`. Arithmetic refuses to leave 64 bits (`amount_out_of_range`), never wraps."""
 
     units: int
     asset: Asset
@@ -78,7 +78,7 @@ class Amount:
 
     @classmethod
     def parse(cls, value: object, asset: Asset) -> "Amount":
-        """Read `"12.50"` or `12`, exactly. Refuses floats, exponents, NaN, signs other than `-`, and digits the asset has not."""
+        """Read `"12.50"` or `12`, exactly. Refuses floats, exponents, NaN, a `+`, and digits the asset has not."""
         if isinstance(value, float):
             raise AmountNotExact("A JSON float has already lost digits; send a decimal string.", asset=asset.code)
         if isinstance(value, bool) or not isinstance(value, (str, int)):

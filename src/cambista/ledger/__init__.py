@@ -1,4 +1,4 @@
-"""What everyone owns: accounts, transfers, holds. Owns schema `ledger`; announces AlertRaised when its self-audit finds a breach."""
+"""What everyone owns: accounts, transfers, holds. Owns schema `ledger`; announces AlertRaised (a breach found)."""
 
 from cambista.ledger.errors import (
     AccountFrozen,

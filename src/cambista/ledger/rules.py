@@ -191,7 +191,7 @@ def _place_one(books: Books, hold: Hold) -> Hold | Refusal:
 def close_holds(
     books: Books, hold_ids: Sequence[HoldId], by_id: Mapping[int, AccountState], status: HoldStatus
 ) -> list[HoldId | Refusal]:
-    """Give held money back (released by its owner's wish, or expired). Releasing a released hold again is the same release."""
+    """Give held money back, by its owner's wish or because it expired. A released hold again is the same release."""
     verdicts: list[HoldId | Refusal] = []
     for hold_id in hold_ids:
         hold = books.holds.get(hold_id)

@@ -12,7 +12,7 @@ from cambista.kernel.money import Amount, Asset
 
 
 class AccountKind(StrEnum):
-    """What an account is for. `world` is everything outside the house; only it and the house's results have no floor."""
+    """What an account is for. `world` is all that is outside; only it and the house's results have no floor."""
 
     CUSTOMER = "customer"
     TILL = "till"
@@ -27,7 +27,7 @@ FLOORLESS = frozenset({AccountKind.WORLD, AccountKind.SPREAD, AccountKind.SUSPEN
 
 
 class AccountRef(NamedTuple):
-    """Names an account: its kind, its owner (a customer's id, `bank:pse`, `chain:tron`, or nothing) and its asset's code."""
+    """Names an account: its kind, its owner (a customer's id, `bank:pse`, or nothing) and its asset's code."""
 
     kind: str
     owner: str

@@ -5,7 +5,7 @@ from cambista.runtime.database import Database, DatabaseAway, Reader, Tx
 from cambista.runtime.group_commit import GroupCommit, HouseBusy
 from cambista.runtime.idempotency import IdempotencyKeyReused, Once, Replay
 from cambista.runtime.journal import Action
-from cambista.runtime.outbox import Envelope, Relay, Subscription, on
+from cambista.runtime.outbox import Relay, Subscription, on
 from cambista.runtime.runtime import Runtime
 from cambista.runtime.tasks import Tasks
 
@@ -14,7 +14,6 @@ __all__ = [
     "Clock",
     "Database",
     "DatabaseAway",
-    "Envelope",
     "GroupCommit",
     "HouseBusy",
     "IdempotencyKeyReused",

@@ -59,7 +59,7 @@ class Reader:
 
 
 class Tx(Reader):
-    """One open transaction. `emit` and `record` are gathered and written with one statement each just before the commit."""
+    """One open transaction. What `emit` and `record` gather is written just before the commit, one statement each."""
 
     def __init__(self, connection: Any, now: datetime) -> None:
         super().__init__(connection)
@@ -83,11 +83,9 @@ class Tx(Reader):
 
 
 class Database:
-    """A bounded pool over one PostgreSQL. `fault` is where a simulation breaks things; production does nothing there."""
+    """A bounded pool over one PostgreSQL. `fault` is where a simulation breaks things; a house does nothing there."""
 
-    def __init__(
-        self, dsn: str, clock: Clock, rng: random.Random, *, branch: str = "main", pool_max: int = 10
-    ) -> None:
+    def __init__(self, dsn: str, clock: Clock, rng: random.Random, *, branch: str = "main", pool_max: int = 10) -> None:
         self._dsn = dsn
         self._clock = clock
         self._rows = RowWriter(clock, rng, branch)

@@ -60,8 +60,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         keys = onces or [None] * len(requests)
         tickets = [
-            _Ticket(use_case, request, once, loop.create_future())
-            for request, once in zip(requests, keys, strict=True)
+            _Ticket(use_case, request, once, loop.create_future()) for request, once in zip(requests, keys, strict=True)
         ]
         self._waiting.extend(tickets)
         if self._worker is None:

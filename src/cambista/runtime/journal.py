@@ -1,4 +1,4 @@
-"""What was done, by whom, with what outcome: rows written in the transaction of the deed (the audit room reads them)."""
+"""What was done, by whom, with what outcome: rows written in the transaction of the deed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -11,8 +12,8 @@ HIDDEN = "***"
 _SECRET_NAMES = frozenset({"key", "api_key", "password", "secret", "authorization", "dsn", "x_api_key"})
 
 
-def _hide_secrets(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    for name, value in event.items():
+def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in list(event.items()):
         if isinstance(value, (SecretStr, SecretBytes)) or name.lower() in _SECRET_NAMES:
             event[name] = HIDDEN
     return event

@@ -22,27 +22,13 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """What travels with every event."""
-
-    id: UUID
-    name: str
-    version: int
-    occurred_at: datetime
-    branch: str
-    subject: str
-    trace_id: str
-    data: Event
-
-
-@dataclass(frozen=True, slots=True)
 class Subscription:
     event: type[Event]
     handler: Callable[[Tx, Sequence[Any]], Awaitable[None]]
 
 
 def on(event: type[E], handler: Callable[[Tx, Sequence[E]], Awaitable[None]]) -> Subscription:
-    """Have `handler` called with the next events of that kind, in a transaction that also moves the listener's cursor."""
+    """Call `handler` with the next events of that kind, in the transaction that moves the listener's cursor."""
     return Subscription(event, handler)
 
 
@@ -117,7 +103,7 @@ class Relay:
 
 async def _next_rows(tx: Tx, listener: str, limit: int) -> list[Any]:
     await tx.execute("INSERT INTO runtime.listener (name) VALUES ($1) ON CONFLICT DO NOTHING", listener)
-    # Rows of transactions that may still commit behind the cursor are not read yet (a plain position cursor skips them).
+    # Rows that may still get company behind them are not read yet: a plain position cursor would skip late commits.
     return await tx.all(
         """
         WITH cursor AS MATERIALIZED (SELECT xid, position FROM runtime.listener WHERE name = $1 FOR UPDATE)
@@ -143,7 +129,9 @@ async def _advance(tx: Tx, listener: str, rows: Sequence[Any]) -> None:
 
 async def _count_failure(tx: Tx, listener: str) -> int:
     return int(
-        await tx.value("UPDATE runtime.listener SET failures = failures + 1 WHERE name = $1 RETURNING failures", listener)
+        await tx.value(
+            "UPDATE runtime.listener SET failures = failures + 1 WHERE name = $1 RETURNING failures", listener
+        )
     )
 
 

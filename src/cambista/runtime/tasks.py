@@ -13,7 +13,7 @@ PAUSE_MAX_S = 10.0
 
 
 class Tasks:
-    """Runs coroutines for as long as the house runs. A task that raises is logged and started again, ever more slowly."""
+    """Runs coroutines as long as the house runs. A task that raises is logged and started again, ever more slowly."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -34,7 +34,15 @@ from cambista.trading.types import Acceptance, DirectTrade, Quote, QuoteKind, Qu
 
 def terms_of(offer: Offer) -> Terms:
     return Terms(
-        offer.pair, offer.side, offer.price, offer.base, offer.quote, offer.fee, offer.spread, offer.notional, offer.rung
+        offer.pair,
+        offer.side,
+        offer.price,
+        offer.base,
+        offer.quote,
+        offer.fee,
+        offer.spread,
+        offer.notional,
+        offer.rung,
     )
 
 

@@ -50,7 +50,7 @@ class _PricedTrade:
 class Trading:
     """Customers' quotes and trades. Every door takes a batch and gives one verdict each."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the rooms below, each by its name
         self,
         runtime: Runtime,
         settings: TradingSettings,
@@ -74,7 +74,8 @@ class Trading:
     ) -> list[IssuedQuote | Refusal | Replay]:
         """Price each request; a firm quote also reserves the till until it expires.
 
-        Refuses `no_price`, `amount_too_small`, `amount_too_large`, `open_quotes_exceeded`, `till_short`, `account_frozen`.
+        Refuses `no_price`, `amount_too_small`, `amount_too_large`, `open_quotes_exceeded`, `till_short`,
+        `account_frozen`.
         """
         ids = [QuoteId(self._runtime.new_id()) for _ in requests]
         offers = await self._offers(requests, ids)
@@ -86,7 +87,8 @@ class Trading:
     ) -> list[Trade | Refusal | Replay]:
         """Turn quotes into trades, each at most once.
 
-        Refuses `quote_not_found`, `quote_expired`, `quote_taken`, `quote_not_firm`, `insufficient_funds`, `limit_exceeded`.
+        Refuses `quote_not_found`, `quote_expired`, `quote_taken`, `quote_not_firm`, `insufficient_funds`,
+        `limit_exceeded`, `account_frozen`.
         """
         return await self._runtime.writer.submit(self._accept, acceptances, onces)
 
@@ -115,16 +117,12 @@ class Trading:
             raise TradeUnknown(trade=str(id))
         return found
 
-    async def trades(
-        self, owner: CustomerId | None, *, before: TradeId | None = None, limit: int = 50
-    ) -> list[Trade]:
+    async def trades(self, owner: CustomerId | None, *, before: TradeId | None = None, limit: int = 50) -> list[Trade]:
         """Trades, newest first, from below `before`; at most 200."""
         async with self._runtime.db.read() as reader:
             return await store.list_trades(reader, owner, before, min(limit, LIST_MAX))
 
-    async def quotes(
-        self, owner: CustomerId | None, *, before: QuoteId | None = None, limit: int = 50
-    ) -> list[Quote]:
+    async def quotes(self, owner: CustomerId | None, *, before: QuoteId | None = None, limit: int = 50) -> list[Quote]:
         """Quotes, newest first, from below `before`; at most 200."""
         async with self._runtime.db.read() as reader:
             return await store.list_quotes(reader, owner, before, min(limit, LIST_MAX))
@@ -139,7 +137,7 @@ class Trading:
         }
 
     async def _offers(
-        self, requests: Sequence[QuoteRequest] | Sequence[DirectTrade], ids: Sequence[QuoteId]
+        self, requests: Sequence[QuoteRequest | DirectTrade], ids: Sequence[QuoteId]
     ) -> list[Offer | Refusal]:
         return await self._pricing.offers(
             [

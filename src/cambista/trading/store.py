@@ -93,9 +93,7 @@ async def find_issued(reader: Reader, id: UUID) -> IssuedQuote | None:
     row = await reader.one("SELECT * FROM trading.quote WHERE id = $1", id)
     if row is None:
         return None
-    receipt = Receipt(
-        row["receipt"].encode(), row["receipt_sha256"], row["receipt_signature"], row["receipt_key_id"]
-    )
+    receipt = Receipt(row["receipt"].encode(), row["receipt_sha256"], row["receipt_signature"], row["receipt_key_id"])
     return IssuedQuote(_quote(row), receipt)
 
 
@@ -128,9 +126,7 @@ async def find_trade(reader: Reader, id: UUID) -> Trade | None:
     return _trade(row) if row else None
 
 
-async def list_trades(
-    reader: Reader, customer: CustomerId | None, before: TradeId | None, limit: int
-) -> list[Trade]:
+async def list_trades(reader: Reader, customer: CustomerId | None, before: TradeId | None, limit: int) -> list[Trade]:
     """Newest first (UUIDv7 ids rise with time), from below `before`."""
     rows = await reader.all(
         """
@@ -145,9 +141,7 @@ async def list_trades(
     return [_trade(row) for row in rows]
 
 
-async def list_quotes(
-    reader: Reader, customer: CustomerId | None, before: QuoteId | None, limit: int
-) -> list[Quote]:
+async def list_quotes(reader: Reader, customer: CustomerId | None, before: QuoteId | None, limit: int) -> list[Quote]:
     rows = await reader.all(
         f"""
         SELECT id, customer_id, kind, {_TERM_LIST}, created_at, expires_at FROM trading.quote

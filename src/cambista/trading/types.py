@@ -12,7 +12,7 @@ from cambista.pricing import Receipt, Rung
 
 
 class QuoteKind(StrEnum):
-    """`firm` reserves the till and can be traded once; `reference` only informs; `direct` was made and traded at once."""
+    """`firm` reserves the till and is traded once; `reference` only informs; `direct` was made and traded at once."""
 
     FIRM = "firm"
     REFERENCE = "reference"
@@ -33,8 +33,11 @@ class QuoteRequest:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a trade moves. `quote` is all that the customer pays or gets; `fee` is the part of it that is fee; `spread` is
-    what the house earns against the fair price, in the quote asset; `notional` values it in the reporting asset."""
+    """What a trade moves.
+
+    `quote` is all that the customer pays or gets, `fee` the part of it that is fee; `spread` is what the house earns
+    against the fair price, in the quote asset; `notional` values the trade in the reporting asset.
+    """
 
     pair: Pair
     side: Side

@@ -132,9 +132,7 @@ async def test_held_money_is_owned_but_not_available(runtime: Runtime, ledger: L
 async def test_a_hold_is_captured_in_part_and_the_rest_released(runtime: Runtime, ledger: Ledger) -> None:
     await post(runtime, ledger, deposit(1, "10.00"))
     await place(runtime, ledger, hold(11, "7.00", runtime))
-    [captured] = await post(
-        runtime, ledger, transfer(2, Posting(ANA, LUIS, cop("5.00")), hold=HoldId(UUID(int=11)))
-    )
+    [captured] = await post(runtime, ledger, transfer(2, Posting(ANA, LUIS, cop("5.00")), hold=HoldId(UUID(int=11))))
     [twice] = await post(runtime, ledger, transfer(3, Posting(ANA, LUIS, cop("1.00")), hold=HoldId(UUID(int=11))))
     assert isinstance(captured, Posted)
     assert isinstance(twice, HoldClosed)
@@ -166,9 +164,7 @@ async def test_released_and_expired_holds_give_the_money_back(runtime: Runtime, 
     assert (await ana(ledger)).held == cop("0.00")
 
 
-async def test_the_same_hold_again_is_the_same_hold_and_another_is_a_conflict(
-    runtime: Runtime, ledger: Ledger
-) -> None:
+async def test_the_same_hold_again_is_the_same_hold_and_another_is_a_conflict(runtime: Runtime, ledger: Ledger) -> None:
     await post(runtime, ledger, deposit(1, "10.00"))
     first = hold(11, "6.00", runtime)
     await place(runtime, ledger, first)
@@ -257,9 +253,7 @@ async def test_a_balance_can_be_asked_as_of_booked_and_effective_time(runtime: R
     assert past.items[0].accounts == 2
 
 
-async def test_booked_times_of_an_account_never_fall_when_the_clock_goes_back(
-    runtime: Runtime, ledger: Ledger
-) -> None:
+async def test_booked_times_of_an_account_never_fall_when_the_clock_goes_back(runtime: Runtime, ledger: Ledger) -> None:
     assert isinstance(runtime.clock, ManualClock)
     await post(runtime, ledger, deposit(1, "1.00"))
     runtime.clock.advance(-3600)
@@ -284,9 +278,7 @@ async def test_many_writers_at_once_keep_the_books_straight(runtime: Runtime, le
 
 @pytest.mark.parametrize("table", ["posting", "transfer", "breach"])
 @pytest.mark.parametrize("role", ["owner", "cambista_app"])
-async def test_the_books_cannot_be_rewritten(
-    dsn: str, runtime: Runtime, ledger: Ledger, table: str, role: str
-) -> None:
+async def test_the_books_cannot_be_rewritten(dsn: str, runtime: Runtime, ledger: Ledger, table: str, role: str) -> None:
     await post(runtime, ledger, deposit(1, "1.00"))
     connection = await asyncpg.connect(dsn)
     try:
@@ -333,9 +325,7 @@ async def test_the_check_says_what_somebody_changed_by_hand(
     assert check in {difference.check for difference in await ledger.check()}
 
 
-async def test_the_running_audit_freezes_only_what_a_breach_touches(
-    dsn: str, runtime: Runtime, ledger: Ledger
-) -> None:
+async def test_the_running_audit_freezes_only_what_a_breach_touches(dsn: str, runtime: Runtime, ledger: Ledger) -> None:
     await post(runtime, ledger, deposit(1, "10.00"), transfer(2, Posting(BANK, LUIS, cop("10.00"))))
     assert await ledger.check_recent() == []
     await tamper(dsn, "UPDATE ledger.account SET held = held + 1 WHERE owner = '00000000-0000-0000-0000-000000000001'")

@@ -43,7 +43,8 @@ def test_what_is_written_reads_back_the_same(asset: Asset, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("value", "asset", "number"),
-    [("12.50", COP, 1250), (12, COP, 1200), ("12.5000", COP, 1250), ("7", CLP, 7), ("0.00000001", BTC, 1), ("-1.5", COP, -150)],
+    [("12.50", COP, 1250), (12, COP, 1200), ("12.5000", COP, 1250), ("7", CLP, 7),
+     ("0.00000001", BTC, 1), ("-1.5", COP, -150)],
 )  # fmt: skip
 def test_decimal_strings_and_integers_are_read_exactly(value: object, asset: Asset, number: int) -> None:
     assert Amount.parse(value, asset).units == number

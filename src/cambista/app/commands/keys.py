@@ -26,5 +26,21 @@ def create(
 
 
 async def _create(settings: Settings, role: str, name: str, as_json: bool) -> int:
+    from cambista.app.capital import OWNER
+    from cambista.identity import KeyRequest, NewApiKey, Principal, PrincipalRequest
+    from cambista.kernel.callers import Caller, Role
+
+    admin = Caller(OWNER.id, Role.ADMIN)
     async with closed_house(settings) as house:
-        raise NotImplementedError(house, role, name, as_json, out)
+        [principal] = await house.identity.create_principals([PrincipalRequest(admin, role, name)])
+        if not isinstance(principal, Principal):
+            raise principal
+        [made] = await house.identity.create_keys([KeyRequest(admin, principal.id, name)])
+    if not isinstance(made, NewApiKey):
+        raise made
+    if as_json:
+        out.print_json(data={"principal_id": str(principal.id), "key_id": str(made.record.id), "key": made.key})
+    else:
+        out.print(f"{role} {name!r}: {made.key}", soft_wrap=True)
+        out.print("It is shown this once; the house keeps only its hash.")
+    return 0

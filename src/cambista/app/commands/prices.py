@@ -16,9 +16,7 @@ def _pricing() -> None:
 
 
 @pricing.command()
-def explain(
-    quote_id: Annotated[str, typer.Argument(help="The quote's id.")], as_json: AsJson = False
-) -> None:
+def explain(quote_id: Annotated[str, typer.Argument(help="The quote's id.")], as_json: AsJson = False) -> None:
     """Recompute a stored quote from its signed receipt and print how; status 1 when it comes out otherwise."""
     run(_explain(read_settings(), quote_id, as_json))
 
@@ -30,12 +28,13 @@ async def _explain(settings: Settings, text: str, as_json: bool) -> int:
     async with closed_house(settings) as house:
         issued = await house.trading.issued_quote(quote_id, None)
         explanation = house.pricing.explain(issued.receipt)
+    fine = explanation.matches and bool(explanation.signature_valid)
     if as_json:
         out.print_json(
             data={
                 "quote_id": text,
                 "matches": explanation.matches,
-                "signed": explanation.signed,
+                "signature_valid": explanation.signature_valid,
                 "steps": list(explanation.steps),
                 "differences": list(explanation.differences),
             }
@@ -45,6 +44,6 @@ async def _explain(settings: Settings, text: str, as_json: bool) -> int:
             out.print(step, markup=False)
         for each in explanation.differences:
             err.print(f"[red]differs[/] {each}")
-        fine = explanation.matches and explanation.signed
-        out.print("[green]The receipt is genuine and recomputes bit for bit.[/]" if fine else "[red]It does not match.[/]")
-    return 0 if explanation.matches and explanation.signed else 1
+        said = "[green]The receipt is genuine and recomputes bit for bit.[/]" if fine else "[red]It does not match.[/]"
+        out.print(said)
+    return 0 if fine else 1

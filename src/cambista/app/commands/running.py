@@ -60,4 +60,4 @@ async def closed_house(settings: Settings) -> AsyncIterator[Any]:
     from cambista.pricing import Signer
 
     async with reach_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
-        yield build(runtime, settings, Signer.from_file(settings.home_folder / "receipt.key"))
+        yield build(runtime, settings, Signer.open(settings.home_folder / "receipt.key"))

@@ -18,9 +18,7 @@ _SIDES = """
 
 
 def _differences(rows: Sequence[Any]) -> list[Difference]:
-    return [
-        Difference(row["check"], row["subject"], row["account_id"], row["expected"], row["found"]) for row in rows
-    ]
+    return [Difference(row["check"], row["subject"], row["account_id"], row["expected"], row["found"]) for row in rows]
 
 
 async def unbalanced_assets(reader: Reader) -> list[Difference]:
@@ -55,9 +53,7 @@ async def accounts_against_postings(reader: Reader, limit: int) -> list[Differen
 
 async def broken_chains(reader: Reader, limit: int) -> list[Difference]:
     """Postings whose balance or number does not follow from the one before in the same account."""
-    return _differences(
-        await reader.all(_CHAINS.format(sides=_SIDES.format(source="", destination="")), limit)
-    )
+    return _differences(await reader.all(_CHAINS.format(sides=_SIDES.format(source="", destination="")), limit))
 
 
 async def broken_recent_chains(reader: Reader, account_ids: Sequence[int], depth: int, limit: int) -> list[Difference]:
@@ -77,7 +73,8 @@ async def broken_recent_chains(reader: Reader, account_ids: Sequence[int], depth
 _CHAINS = """
     WITH sides AS ({sides}),
     chained AS (
-        SELECT *, lag(balance) OVER w AS before, lag(number) OVER w AS number_before, lag(booked_at) OVER w AS booked_before
+        SELECT *, lag(balance) OVER w AS before, lag(number) OVER w AS number_before,
+               lag(booked_at) OVER w AS booked_before
         FROM sides WINDOW w AS (PARTITION BY id ORDER BY number)
     )
     SELECT 'posting_follows_the_last' AS check, 'account ' || id || ' number ' || number AS subject, id AS account_id,
@@ -85,7 +82,8 @@ _CHAINS = """
            balance || ' at ' || number AS found
     FROM chained
     WHERE (number_before IS NOT NULL OR number = 1)
-      AND (balance <> coalesce(before, 0) + change OR number <> coalesce(number_before, 0) + 1 OR booked_at < booked_before)
+      AND (balance <> coalesce(before, 0) + change OR number <> coalesce(number_before, 0) + 1
+           OR booked_at < booked_before)
     LIMIT $1
 """
 

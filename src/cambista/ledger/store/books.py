@@ -67,9 +67,7 @@ async def find_hold_accounts(reader: Reader, ids: Sequence[UUID]) -> list[int]:
 
 async def find_holds(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, HoldState]:
     """Holds as they stand; safe to decide on once their accounts are locked, which every writer does first."""
-    rows = await reader.all(
-        "SELECT id, account_id, units, expires_at, status FROM ledger.hold WHERE id = ANY($1)", ids
-    )
+    rows = await reader.all("SELECT id, account_id, units, expires_at, status FROM ledger.hold WHERE id = ANY($1)", ids)
     return {row["id"]: HoldState(*row) for row in rows}
 
 

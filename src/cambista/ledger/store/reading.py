@@ -52,7 +52,7 @@ async def list_balances(reader: Reader, kind: str, owner: str | None) -> list[Ba
 
 
 async def balance_as_booked(reader: Reader, ref: AccountRef, moment: datetime) -> Balance | None:
-    """The balance after the last posting booked at or before `moment`. What was held then: holds open at that moment."""
+    """The balance after the last posting booked at or before `moment`, and what was held at that moment."""
     row = await reader.one(
         """
         WITH a AS (SELECT id, frozen FROM ledger.account WHERE kind = $1 AND owner = $2 AND asset = $3),
@@ -101,7 +101,8 @@ async def list_statement(reader: Reader, ref: AccountRef, before: int, limit: in
         lines AS (
             (SELECT source_number AS number, transfer_id, -units AS change, source_balance AS balance,
                     destination_id AS other, p.booked_at, p.effective_at
-             FROM ledger.posting p, a WHERE source_id = a.id AND source_number < $4 ORDER BY source_number DESC LIMIT $5)
+             FROM ledger.posting p, a WHERE source_id = a.id AND source_number < $4
+             ORDER BY source_number DESC LIMIT $5)
             UNION ALL
             (SELECT destination_number, transfer_id, units, destination_balance, source_id, p.booked_at, p.effective_at
              FROM ledger.posting p, a WHERE destination_id = a.id AND destination_number < $4
@@ -144,7 +145,8 @@ async def find_transfers(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, Book
     )
     rows = await reader.all(
         """
-        SELECT p.transfer_id, p.units, s.kind AS s_kind, s.owner AS s_owner, s.asset, d.kind AS d_kind, d.owner AS d_owner
+        SELECT p.transfer_id, p.units, s.asset, s.kind AS s_kind, s.owner AS s_owner,
+               d.kind AS d_kind, d.owner AS d_owner
         FROM ledger.posting p JOIN ledger.account s ON s.id = source_id JOIN ledger.account d ON d.id = destination_id
         WHERE p.transfer_id = ANY($1) ORDER BY p.transfer_id, p.ordinal
         """,
@@ -173,7 +175,10 @@ async def find_transfers(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, Book
 
 async def list_trial_balance(reader: Reader) -> list[TrialBalanceLine]:
     rows = await reader.all(
-        "SELECT asset, sum(posted)::text AS total, count(*) AS accounts FROM ledger.account GROUP BY asset ORDER BY asset"
+        """
+        SELECT asset, sum(posted)::text AS total, count(*) AS accounts
+        FROM ledger.account GROUP BY asset ORDER BY asset
+        """
     )
     return [TrialBalanceLine(ASSETS[row["asset"]], int(row["total"]), row["accounts"]) for row in rows]
 

@@ -9,9 +9,10 @@ from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import HoldId, TransferId
 from cambista.kernel.money import Amount
 from cambista.kernel.registry import ASSETS
-from cambista.ledger import audit, rules
+from cambista.ledger import rules
 from cambista.ledger.errors import AlreadyReversed, CreditLineTooSmall, TransferConflict, TransferUnknown
 from cambista.ledger.rules import AccountState, Books
+from cambista.ledger.service import self_audit
 from cambista.ledger.store import books as store
 from cambista.ledger.store import reading
 from cambista.ledger.types import (
@@ -34,7 +35,7 @@ EXPIRY_BATCH_MAX = 500
 
 
 class Ledger:
-    """What everyone owns. `post`, `hold` and `release` take batches and give one verdict each; nothing else moves money."""
+    """What everyone owns. `post`, `hold`, `release` take batches, one verdict each; nothing else moves money."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -153,11 +154,11 @@ class Ledger:
 
     async def check(self) -> list[Difference]:
         """Recompute everything from the postings; what differs, at most 100 a check."""
-        return await audit.check_all(self._runtime)
+        return await self_audit.check_all(self._runtime)
 
     async def check_recent(self) -> list[Difference]:
         """The running self-audit: freezes what a breach touches, stores the counter-example, raises an alert."""
-        return await audit.check_recent(self._runtime)
+        return await self_audit.check_recent(self._runtime)
 
     async def _lock(
         self, tx: Tx, refs: Iterable[AccountRef], hold_ids: Sequence[UUID]
@@ -221,9 +222,7 @@ async def _with_repeats(
 
 
 def _repeat(booked: BookedTransfer, asked: Transfer) -> Posted | Refusal:
-    stored = Transfer(
-        booked.id, booked.kind, booked.postings, booked.hold, booked.effective_at, booked.reverses
-    )
+    stored = Transfer(booked.id, booked.kind, booked.postings, booked.hold, booked.effective_at, booked.reverses)
     if rules.same_content(stored, asked):
         return Posted(booked.id, booked.booked_at, repeated=True)
     return TransferConflict(transfer=str(asked.id))

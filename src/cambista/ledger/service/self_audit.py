@@ -1,4 +1,4 @@
-"""Self-audit: the invariants as SQL, recomputed apart from the code that writes; a breach freezes only what it touches."""
+"""Self-audit: the invariants as SQL, apart from the code that writes; a breach freezes only what it touches."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -30,7 +30,7 @@ async def check_all(runtime: Runtime) -> list[Difference]:
 
 
 async def check_recent(runtime: Runtime) -> list[Difference]:
-    """Sums over all accounts and holds, and the newest postings' chains; bounded work, so that it can run all the time."""
+    """Sums over all accounts and holds, and the newest postings' chains: bounded work, so it can run all the time."""
     async with runtime.db.snapshot() as reader:
         accounts = await auditing.list_recent_account_ids(reader, RECENT_TRANSFERS)
         found = await auditing.unbalanced_assets(reader)
