@@ -2,15 +2,19 @@
 
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
+
+from prometheus_client import CollectorRegistry
 
 from cambista import analytics
 from cambista.analytics import Analytics
 from cambista.app.capital import fund_on_paper, paper_targets
+from cambista.app.metrics import HouseMetrics
 from cambista.app.settings import Settings
 from cambista.funding import Funding
 from cambista.identity import Identity
@@ -27,6 +31,7 @@ class House:
     """Every room of one process."""
 
     settings: Settings
+    dsn: str
     runtime: Runtime
     ledger: Ledger
     identity: Identity
@@ -37,6 +42,8 @@ class House:
     funding: Funding
     analytics: Analytics
     relay: Relay
+    metrics: CollectorRegistry
+    till_targets: Mapping[str, Decimal]
 
 
 def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
@@ -51,14 +58,27 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
     )
     pricing = Pricing(runtime, settings.pricing, signer)
     risk = Risk(runtime, settings.risk)
-    trading_settings = settings.trading
-    if settings.on_paper and not trading_settings.till_targets:
-        trading_settings = trading_settings.model_copy(update={"till_targets": paper_targets()})
+    targets = settings.trading.till_targets or (paper_targets() if settings.on_paper else {})
+    trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
-    relay = Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS})
+    metrics = CollectorRegistry()
+    listeners = {"analytics": analytics.SUBSCRIPTIONS, "metrics": HouseMetrics(metrics).subscriptions}
     return House(
-        settings, runtime, ledger, identity, venues, pricing, risk, trading, funding, Analytics(runtime), relay
+        settings=settings,
+        dsn=runtime.db.dsn,
+        runtime=runtime,
+        ledger=ledger,
+        identity=identity,
+        venues=venues,
+        pricing=pricing,
+        risk=risk,
+        trading=trading,
+        funding=funding,
+        analytics=Analytics(runtime),
+        relay=Relay(runtime.db, runtime.clock, listeners),
+        metrics=metrics,
+        till_targets=targets,
     )
 
 

@@ -24,3 +24,7 @@ def main() -> None:
         err.print("Cambista does not run under python -O: its assertions guard money.")
         raise SystemExit(2)
     app()
+
+
+if __name__ == "__main__":
+    main()

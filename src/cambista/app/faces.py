@@ -1,10 +1,51 @@
 """What the world sees of the house: the API, and the operators' console beside it."""
 
+import secrets
+from functools import partial
+
 from fastapi import FastAPI
 
+from cambista import console
 from cambista.app.build import House
+from cambista.app.rooms import ROOMS
+from cambista.console import ConsoleDoors
+from cambista.gateway import Doors, create_app
+from cambista.runtime.migrations import pending
 
 
 def create_faces(house: House) -> FastAPI:
     """The ASGI application of the house."""
-    raise NotImplementedError
+    app = create_app(
+        Doors(
+            runtime=house.runtime,
+            identity=house.identity,
+            ledger=house.ledger,
+            venues=house.venues,
+            pricing=house.pricing,
+            trading=house.trading,
+            funding=house.funding,
+            metrics=house.metrics,
+            pending_migrations=partial(_count_pending, house.dsn),
+        ),
+        house.settings.gateway,
+    )
+    if house.settings.console:
+        console.mount(app, _console_doors(house), secret=secrets.token_urlsafe(32))
+    return app
+
+
+def _console_doors(house: House) -> ConsoleDoors:
+    return ConsoleDoors(
+        runtime=house.runtime,
+        identity=house.identity,
+        pricing=house.pricing,
+        trading=house.trading,
+        ledger=house.ledger,
+        venues=house.venues,
+        analytics=house.analytics,
+        till_targets=house.till_targets,
+    )
+
+
+async def _count_pending(dsn: str) -> int:
+    return len(await pending(dsn, ROOMS))

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ _log = structlog.get_logger(__name__)
 DRAIN_S = 10
 
 
-class ServerEnded(Exception):
-    """The HTTP server ended before it answered; its log says why (mostly: the port is taken)."""
+class PortTaken(Exception):
+    """The address cannot be listened on."""
 
 
 @asynccontextmanager
@@ -62,8 +63,6 @@ def _server(house: House) -> _Server:
     return _Server(
         uvicorn.Config(
             create_faces(house),
-            host=settings.host,
-            port=settings.port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -78,24 +77,26 @@ def _server(house: House) -> _Server:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """The house behind HTTP, answering before the block begins."""
-    async with open_house(settings) as house:
-        server = _server(house)
-        running = asyncio.create_task(server.serve())
-        while not server.started:
-            if running.done():
+    with _listen(settings) as listening:
+        host, port = listening.getsockname()[:2]
+        async with open_house(settings) as house:
+            server = _server(house)
+            running = asyncio.create_task(server.serve(sockets=[listening]))
+            while not server.started and not running.done():
+                await asyncio.sleep(0.005)
+            try:
+                yield Serving(house, f"http://{host}:{port}", running)
+            finally:
+                server.should_exit = True
                 await running
-                raise ServerEnded
-            await asyncio.sleep(0.005)
-        try:
-            yield Serving(house, _url(server), running)
-        finally:
-            server.should_exit = True
-            await running
 
 
-def _url(server: _Server) -> str:
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    return f"http://{host}:{port}"
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is started, so that a taken one is said at once."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError as error:
+        raise PortTaken(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
 
 
 async def serve_until_told(settings: Settings, announce: Callable[[Serving], None]) -> None:

@@ -86,7 +86,7 @@ class Database:
     """A bounded pool over one PostgreSQL. `fault` is where a simulation breaks things; a house does nothing there."""
 
     def __init__(self, dsn: str, clock: Clock, rng: random.Random, *, branch: str = "main", pool_max: int = 10) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self._clock = clock
         self._rows = RowWriter(clock, rng, branch)
         self._pool_max = pool_max
@@ -97,7 +97,7 @@ class Database:
     async def open(self) -> None:
         """Connect as the application role, which may append to the books and never rewrite them."""
         self._pool = await asyncpg.create_pool(
-            self._dsn,
+            self.dsn,
             min_size=2,
             max_size=self._pool_max,
             command_timeout=30,

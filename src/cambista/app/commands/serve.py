@@ -15,7 +15,7 @@ def serve(
     speed: Annotated[float, typer.Option(help="Replay speed: 1 = as recorded, 60 = a minute a second.")] = 1.0,
 ) -> None:
     """Open the house: database, prices, API and console, in the foreground until interrupted."""
-    from cambista.app.serve import ServerEnded, Serving, serve_until_told
+    from cambista.app.serve import PortTaken, Serving, serve_until_told
     from cambista.runtime.logs import configure_logs
 
     settings = read_settings(host=host, port=port)
@@ -35,8 +35,8 @@ def serve(
     async def work() -> int:
         try:
             await serve_until_told(settings, announce)
-        except ServerEnded as ended:
-            err.print(f"[red]{ended}[/]")
+        except PortTaken as taken:
+            err.print(f"[red]{taken}[/] Choose another with --port or CAMBISTA_PORT.")
             return 1
         return 0
 

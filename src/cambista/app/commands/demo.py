@@ -1,0 +1,5 @@
+"""`cambista demo`."""
+
+
+def demo() -> None:
+    """The house live in seconds."""
