@@ -1,0 +1,85 @@
+"""Who may call what: one row an endpoint. An endpoint without a row answers nobody."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cambista.identity import Scope
+from cambista.kernel.callers import Role
+
+BASE = "/api/v1"
+
+
+class Access(NamedTuple):
+    """The roles that may call, and the scope a narrowed key needs. No roles at all: anyone, even without a key."""
+
+    scope: str
+    roles: tuple[Role, ...]
+
+
+ANYONE = Access("", ())
+_OWNERS = (Role.CUSTOMER, Role.PARTNER)
+_DESK = (Role.OPERATOR, Role.ADMIN)
+_STAFF = (Role.OPERATOR, Role.COMPLIANCE, Role.TREASURER, Role.ADMIN, Role.AUDITOR)
+_REVIEWERS = (Role.COMPLIANCE, Role.TREASURER, Role.ADMIN)
+_TREASURY = (Role.TREASURER, Role.ADMIN)
+_ADMINS = (Role.ADMIN,)
+_KEY_MAKERS = (Role.ADMIN, *_OWNERS)
+
+TABLE: Mapping[tuple[str, str], Access] = {
+    ("GET", "/health/liveness"): ANYONE,
+    ("GET", "/health/readiness"): ANYONE,
+    ("GET", "/health/startup"): ANYONE,
+    ("GET", "/metrics"): ANYONE,
+    ("GET", "/docs"): ANYONE,
+    ("GET", "/openapi.json"): ANYONE,
+    ("GET", f"{BASE}/assets"): ANYONE,
+    ("GET", f"{BASE}/pairs"): ANYONE,
+    ("GET", f"{BASE}/prices/current"): ANYONE,
+    ("GET", f"{BASE}/prices/history"): ANYONE,
+    ("POST", f"{BASE}/customers"): Access(Scope.CUSTOMERS_WRITE, _DESK),
+    ("GET", f"{BASE}/customers"): Access(Scope.CUSTOMERS_READ, _STAFF),
+    ("GET", f"{BASE}/customers/{{id}}"): Access(Scope.CUSTOMERS_READ, _STAFF),
+    ("GET", f"{BASE}/customers/{{id}}/accounts"): Access(Scope.CUSTOMERS_READ, _STAFF),
+    ("POST", f"{BASE}/principals"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
+    ("GET", f"{BASE}/principals"): Access(Scope.PRINCIPALS_READ, (Role.ADMIN, Role.COMPLIANCE, Role.AUDITOR)),
+    ("POST", f"{BASE}/principals/{{id}}/block"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
+    ("POST", f"{BASE}/principals/{{id}}/unblock"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
+    ("POST", f"{BASE}/api-keys"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
+    ("GET", f"{BASE}/api-keys"): Access(Scope.KEYS_READ, tuple(Role)),
+    ("DELETE", f"{BASE}/api-keys/{{id}}"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
+    ("POST", f"{BASE}/deposits"): Access(Scope.DEPOSITS_WRITE, (*_DESK, Role.TREASURER)),
+    ("GET", f"{BASE}/deposits"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),
+    ("GET", f"{BASE}/deposits/{{id}}"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),
+    ("POST", f"{BASE}/deposits/{{id}}/approve"): Access(Scope.DEPOSITS_APPROVE, _REVIEWERS),
+    ("POST", f"{BASE}/deposits/{{id}}/reject"): Access(Scope.DEPOSITS_APPROVE, _REVIEWERS),
+    ("GET", f"{BASE}/accounts"): Access(Scope.ACCOUNTS_READ, _OWNERS),
+    ("GET", f"{BASE}/accounts/{{asset}}/statement"): Access(Scope.ACCOUNTS_READ, _OWNERS),
+    ("POST", f"{BASE}/quotes"): Access(Scope.QUOTES_WRITE, _OWNERS),
+    ("GET", f"{BASE}/quotes/{{id}}"): Access(Scope.QUOTES_READ, (*_OWNERS, *_STAFF)),
+    ("POST", f"{BASE}/trades"): Access(Scope.TRADES_WRITE, _OWNERS),
+    ("GET", f"{BASE}/trades"): Access(Scope.TRADES_READ, (*_OWNERS, *_STAFF)),
+    ("GET", f"{BASE}/trades/{{id}}"): Access(Scope.TRADES_READ, (*_OWNERS, *_STAFF)),
+    ("POST", f"{BASE}/withdrawals"): Access(Scope.WITHDRAWALS_WRITE, _OWNERS),
+    ("GET", f"{BASE}/withdrawals"): Access(Scope.WITHDRAWALS_READ, (*_OWNERS, *_STAFF)),
+    ("GET", f"{BASE}/withdrawals/{{id}}"): Access(Scope.WITHDRAWALS_READ, (*_OWNERS, *_STAFF)),
+    ("POST", f"{BASE}/withdrawals/{{id}}/approve"): Access(Scope.WITHDRAWALS_APPROVE, _TREASURY),
+    ("POST", f"{BASE}/withdrawals/{{id}}/reject"): Access(Scope.WITHDRAWALS_APPROVE, _TREASURY),
+    ("GET", f"{BASE}/ledger/transfers/{{id}}"): Access(Scope.LEDGER_READ, _STAFF),
+    ("GET", f"{BASE}/ledger/trial-balance"): Access(Scope.LEDGER_READ, _STAFF),
+}
+
+
+def methods_at(path: str) -> list[str]:
+    """The methods some endpoint takes at this address."""
+    return sorted(method for (method, _), pattern in _PATTERNS.items() if pattern.fullmatch(path))
+
+
+_PATTERNS = {row: re.compile(re.sub(r"\{\w+\}", "[^/]+", row[1])) for row in TABLE}
+
+
+def access_to(method: str, template: str) -> Access:
+    """The row of an endpoint; there must be one."""
+    row = TABLE.get(("GET" if method == "HEAD" else method, template))
+    assert row is not None, f"{method} {template} has no row in the access table"
+    return row

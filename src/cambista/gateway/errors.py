@@ -1,0 +1,93 @@
+"""Refusals of the gateway itself: requests that are no good before any room has seen them."""
+
+from cambista.kernel.errors import Conflict, Invalid, Limited, NotFound, Unavailable
+
+
+class BodyTooLarge(Invalid):
+    code = "body_too_large"
+    sentence = "The request body is larger than the house reads."
+
+
+class HeadersTooLarge(Invalid):
+    code = "headers_too_large"
+    sentence = "The request has more or longer headers than the house reads."
+
+
+class HeaderRepeated(Invalid):
+    code = "header_repeated"
+    sentence = "This header may stand once in a request."
+
+
+class MediaTypeUnsupported(Invalid):
+    code = "media_type_unsupported"
+    sentence = "The body must be sent as application/json."
+
+
+class BodyNotJson(Invalid):
+    code = "body_not_json"
+    sentence = "The body is not valid JSON in UTF-8."
+
+
+class FieldUnknown(Invalid):
+    code = "unknown_field"
+    sentence = "The body has a field the house does not know."
+
+
+class FieldMissing(Invalid):
+    code = "field_missing"
+    sentence = "The body lacks a required field."
+
+
+class FieldInvalid(Invalid):
+    code = "field_invalid"
+    sentence = "A field has the wrong type or value."
+
+
+class ParameterUnknown(Invalid):
+    code = "unknown_parameter"
+    sentence = "The query has a parameter the house does not know."
+
+
+class ParameterInvalid(Invalid):
+    code = "parameter_invalid"
+    sentence = "A parameter has the wrong type or value."
+
+
+class CursorInvalid(Invalid):
+    code = "cursor_invalid"
+    sentence = "The cursor was not given out by this list."
+
+
+class IdempotencyKeyRequired(Invalid):
+    code = "idempotency_key_required"
+    sentence = "A request that moves money needs an Idempotency-Key header."
+
+
+class IdempotencyKeyInvalid(Invalid):
+    code = "idempotency_key_invalid"
+    sentence = "An Idempotency-Key is 1 to 128 visible ASCII characters."
+
+
+class RouteUnknown(NotFound):
+    code = "route_not_found"
+    sentence = "There is nothing at this address."
+
+
+class MethodNotAllowed(Invalid):
+    code = "method_not_allowed"
+    sentence = "This address does not take that method."
+
+
+class InProgress(Conflict):
+    code = "in_progress"
+    sentence = "The first request with this Idempotency-Key is still running."
+
+
+class TooManyRequests(Limited):
+    code = "too_many_requests"
+    sentence = "Too many requests; wait a little."
+
+
+class TimedOut(Unavailable):
+    code = "timeout"
+    sentence = "The answer took too long. Ask again with the same Idempotency-Key."

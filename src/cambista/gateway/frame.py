@@ -1,0 +1,87 @@
+"""The frame around every request: trace, bounds, timeout, metrics, access log, and a form for every error."""
+
+import asyncio
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cambista.gateway import refusals
+from cambista.gateway.doors import Doors
+from cambista.gateway.errors import TimedOut
+from cambista.gateway.metrics import RequestMetrics
+from cambista.gateway.passage import KEY, Passage
+from cambista.gateway.settings import GatewaySettings
+from cambista.kernel.errors import Refusal
+
+_log = structlog.get_logger(__name__)
+
+
+class Frame:
+    """Pure ASGI; the outermost layer. Puts the Passage into the scope, where every endpoint finds it."""
+
+    def __init__(self, app: ASGIApp, doors: Doors, settings: GatewaySettings, metrics: RequestMetrics) -> None:
+        self._app = app
+        self._doors = doors
+        self._settings = settings
+        self._metrics = metrics
+        self._monotonic = doors.runtime.clock.monotonic
+        self._requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        passage = scope[KEY] = Passage(self._doors, self._settings, scope, receive, send)
+        started = self._monotonic()
+        try:
+            await self._pass(passage, scope)
+        finally:
+            self._note(passage, scope, self._monotonic() - started)
+
+    async def _pass(self, passage: Passage, scope: Scope) -> None:
+        try:
+            passage.admit()
+            if passage.is_own:
+                async with asyncio.timeout(self._settings.request_timeout_s) as passage.timer:
+                    await self._app(scope, passage.receive, passage.send)
+            else:
+                await self._app(scope, passage.receive, passage.send)
+        except Refusal as refusal:
+            if passage.status:
+                raise
+            passage.timer = None
+            await passage.refuse(refusal)
+        except Exception as error:
+            await self._fail(passage, error)
+
+    async def _fail(self, passage: Passage, error: Exception) -> None:
+        if passage.status and not passage.ended:
+            # The answer is on its way: only breaking the connection tells the client that it is not whole.
+            raise error
+        timer, passage.timer = passage.timer, None
+        if isinstance(error, TimeoutError) and timer is not None and timer.expired() and not passage.status:
+            await passage.refuse(TimedOut())
+            return
+        _log.error("request_failed", trace_id=passage.trace_id, endpoint=passage.endpoint, exc_info=error)
+        if not passage.status:
+            await passage.answer(500, refusals.internal_error(passage.trace_id), media_type=refusals.PROBLEM_TYPE)
+
+    def _note(self, passage: Passage, scope: Scope, seconds: float) -> None:
+        endpoint = passage.endpoint or _template(scope)
+        self._metrics.count(endpoint, passage.method, passage.status, seconds)
+        self._requests += 1
+        status = passage.status
+        if status >= 500 or seconds > self._settings.slow_s or self._requests % self._settings.access_log_every == 0:
+            _log.info(
+                "request",
+                endpoint=endpoint,
+                method=passage.method,
+                status=status,
+                seconds=round(seconds, 4),
+                trace_id=passage.trace_id,
+            )
+
+
+def _template(scope: Scope) -> str:
+    route = scope.get("route")
+    return str(getattr(route, "path", "")) or ("guest" if "endpoint" in scope else "unmatched")

@@ -1,0 +1,223 @@
+"""One request on its way through the gateway: who asks, under which trace, with what body, and how it is answered."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from cambista.gateway import refusals, wire
+from cambista.gateway.access import Access
+from cambista.gateway.doors import Doors
+from cambista.gateway.errors import (
+    BodyNotJson,
+    BodyTooLarge,
+    HeaderRepeated,
+    HeadersTooLarge,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyRequired,
+    MediaTypeUnsupported,
+)
+from cambista.gateway.settings import GatewaySettings
+from cambista.kernel.callers import Caller
+from cambista.kernel.errors import Refusal, Unauthenticated
+from cambista.runtime import Once, Replay
+
+KEY = "cambista.passage"
+REPLAYED = (b"idempotent-replayed", b"true")
+JSON_TYPE = b"application/json"
+# What the house serves itself; beside it stand guests (the console) with rules of their own.
+OWN_PATHS = ("/api/", "/health/", "/metrics", "/docs", "/openapi.json")
+_SINGLE = (
+    b"authorization", b"content-length", b"content-type", b"idempotency-key", b"traceparent", b"x-api-key",
+    b"x-request-id",
+)  # fmt: skip
+_TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,128}")
+_EVERYWHERE = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_OWN = (
+    *_EVERYWHERE,
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+class Passage:
+    """What the frame knows of a request. `endpoint` is its route's template once that is found."""
+
+    __slots__ = (
+        "_body_left", "_caller", "_receive", "_scope", "_send", "_settings", "address", "doors", "ended",
+        "endpoint", "extra_headers", "headers", "is_own", "method", "request_id", "status", "timer", "trace_id",
+    )  # fmt: skip
+
+    def __init__(self, doors: Doors, settings: GatewaySettings, scope: Scope, receive: Receive, send: Send) -> None:
+        self.doors = doors
+        self._settings = settings
+        self._scope, self._receive, self._send = scope, receive, send
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.method: str = scope["method"]
+        self.address: str = scope["client"][0] if scope.get("client") else ""
+        self.trace_id, self.request_id = self._trace()
+        self.is_own = scope["path"].startswith(OWN_PATHS)
+        self.endpoint = ""
+        self.status = 0
+        self.ended = False
+        self.extra_headers: list[tuple[bytes, bytes]] = []
+        self.timer: asyncio.Timeout | None = None
+        self._body_left = settings.body_max_bytes
+        self._caller: Caller | None = None
+
+    def _trace(self) -> tuple[str, bytes]:
+        parent = _TRACEPARENT.fullmatch(self.headers.get(b"traceparent", b""))
+        given = self.headers.get(b"x-request-id", b"")
+        request_id = given if _REQUEST_ID.fullmatch(given) else b""
+        trace_id = (parent[1] if parent else request_id).decode() or self.doors.runtime.new_id().hex
+        return trace_id, request_id or trace_id.encode()
+
+    def admit(self) -> None:
+        """Look at the headers before anything is read; refuses too many, too long, ambiguous ones, and a long body."""
+        received = self._scope["headers"]
+        settings = self._settings
+        length_max = settings.header_max_bytes
+        if len(received) > settings.header_count_max or sum(len(n) + len(v) for n, v in received) > length_max:
+            raise HeadersTooLarge(count_max=settings.header_count_max, bytes_max=length_max)
+        if len(received) != len(self.headers):
+            names = [name for name, _ in received]
+            for name in _SINGLE:
+                if names.count(name) > 1:
+                    raise HeaderRepeated(header=name.decode())
+        length = self.headers.get(b"content-length", b"0")
+        if self.is_own and not (length.isdigit() and len(length) < 16 and int(length) <= self._body_left):
+            raise BodyTooLarge(bytes_max=settings.body_max_bytes)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks; the endpoint must have let them in."""
+        assert self._caller is not None, "this endpoint is open to anyone: there is no caller"
+        return self._caller
+
+    async def enter(self, access: Access) -> None:
+        """Let the caller in, or refuse `unauthenticated`, `role_denied`, `scope_missing`."""
+        if not access.roles:
+            return
+        key = self.headers.get(b"x-api-key") or self._bearer()
+        if not key:
+            raise Unauthenticated
+        text = key.decode("latin-1")
+        caller = await self.doors.identity.authenticate(text, address=self.address, trace_id=self.trace_id)
+        caller.require(access.scope, *access.roles)
+        self._caller = caller
+
+    def _bearer(self) -> bytes:
+        scheme, _, token = self.headers.get(b"authorization", b"").partition(b" ")
+        return token.strip() if scheme.lower() == b"bearer" else b""
+
+    async def receive(self) -> Message:
+        """The next piece of the body; refuses `body_too_large` once more has come than the house reads."""
+        message = await self._receive()
+        if self.is_own and message["type"] == "http.request":
+            self._body_left -= len(message.get("body", b""))
+            if self._body_left < 0:
+                raise BodyTooLarge(bytes_max=self._settings.body_max_bytes)
+        return message
+
+    async def read_json(self, *, optional: bool = False) -> object:
+        """The body as parsed JSON; refuses `media_type_unsupported`, `body_too_large`, `body_not_json`."""
+        raw = await self._body()
+        if not raw and optional:
+            return {}
+        media_type = self.headers.get(b"content-type", b"").lower()
+        if media_type != JSON_TYPE and not _is_json(media_type):
+            raise MediaTypeUnsupported(content_type=media_type[:80].decode("latin-1"))
+        return wire.parse_json(raw)
+
+    async def _body(self) -> bytes:
+        pieces: list[bytes] = []
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise BodyNotJson("The body ended early.")
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def once(
+        self, fingerprint: Callable[[], bytes], render: Callable[[Any], tuple[int, bytes]], *, required: bool
+    ) -> Once | None:
+        """The caller's Idempotency-Key for this endpoint, or None; refuses a missing one where money moves."""
+        key = self.headers.get(b"idempotency-key")
+        if key is None:
+            if required:
+                raise IdempotencyKeyRequired
+            return None
+        if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+            raise IdempotencyKeyInvalid
+        endpoint = f"{self.method} {self.endpoint}"
+        return Once(self.caller.id, endpoint, key.decode("ascii"), fingerprint(), render)
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer on, with the headers every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            headers.append((b"x-request-id", self.request_id))
+            headers += self.extra_headers
+            headers += _missing(headers, _OWN) if self.is_own else _EVERYWHERE
+            message = {**message, "headers": headers}
+            if self.timer is not None:
+                self.timer.reschedule(asyncio.get_running_loop().time() + self._settings.stream_timeout_s)
+        else:
+            self.ended = not message.get("more_body", False)
+        await self._send(message)
+
+    async def answer(
+        self, status: int, body: bytes, *, media_type: bytes = JSON_TYPE, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Answer in full."""
+        head = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
+        await self.send({"type": "http.response.start", "status": status, "headers": head})
+        await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+
+    async def answer_replay(self, replay: Replay) -> None:
+        """The stored answer, byte for byte; a repeat is marked."""
+        await self.answer(replay.status, replay.body, headers=() if replay.first else (REPLAYED,))
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Say no."""
+        status, headers, body = refused(refusal, self.trace_id)
+        await self.answer(status, body, media_type=refusals.PROBLEM_TYPE, headers=headers)
+
+
+def _is_json(media_type: bytes) -> bool:
+    name, _, parameters = media_type.partition(b";")
+    charset = parameters.replace(b" ", b"").replace(b'"', b"")
+    return name.strip() == JSON_TYPE and (b"charset=" not in charset or b"charset=utf-8" in charset)
+
+
+def _missing(
+    headers: Sequence[tuple[bytes, bytes]], wanted: Sequence[tuple[bytes, bytes]]
+) -> Sequence[tuple[bytes, bytes]]:
+    names = {name for name, _ in headers}
+    return wanted if names.isdisjoint(_OWN_NAMES) else [each for each in wanted if each[0] not in names]
+
+
+_OWN_NAMES = frozenset(name for name, _ in _OWN)
+
+
+def refused(refusal: Refusal, trace_id: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of a refusal."""
+    status = refusals.status_of(type(refusal))
+    headers: list[tuple[bytes, bytes]] = []
+    wait_s = refusals.retry_after_s(refusal)
+    if wait_s is not None:
+        headers.append((b"retry-after", b"%d" % wait_s))
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="cambista"'))
+    if status == 405 and isinstance(refusal.facts.get("allowed"), str):
+        headers.append((b"allow", str(refusal.facts["allowed"]).encode()))
+    body = refusals.problem(
+        status=status, code=refusal.code, detail=refusal.detail, facts=refusal.facts, trace_id=trace_id
+    )
+    return status, headers, body

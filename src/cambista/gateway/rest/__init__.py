@@ -1,0 +1,1 @@
+"""REST: one file a room; each translates requests into use cases and answers into the wire's words."""

@@ -1,0 +1,31 @@
+"""Types of the wire that many endpoints share, as they stand in the OpenAPI document."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+_EXACT = {"anyOf": [{"type": "string", "pattern": r"^-?\d{1,19}(\.\d{1,18})?$"}, {"type": "integer"}]}
+
+# Decoded as a float too, so that the refusal can say what is wrong with it.
+ExactIn = Annotated[
+    str | int | float,
+    Meta(description="A decimal string, or a JSON integer. A JSON float is refused.", extra_json_schema=_EXACT),
+]
+AmountText = Annotated[str, Meta(description="A decimal string with exactly the asset's digits.", examples=["100.00"])]
+PriceText = Annotated[str, Meta(description="A decimal string: QUOTE per one BASE.", examples=["4012.35"])]
+TimeText = Annotated[str, Meta(description="RFC 3339, UTC, microseconds.", extra_json_schema={"format": "date-time"})]
+IdText = Annotated[str, Meta(description="A UUID.", extra_json_schema={"format": "uuid"})]
+AssetCode = Annotated[str, Meta(description="An asset's code.", examples=["USDT"])]
+PairName = Annotated[str, Meta(description="BASE/QUOTE.", examples=["USDT/COP"])]
+Cursor = Annotated[str | None, Meta(description="Give it back as `cursor` for what follows; null at the end.")]
+
+CUSTOMER = "0199a3c0-7b3f-7c1e-8d2f-4a5b6c7d8e9f"
+QUOTE = "0199a3c1-0a11-7f00-9b1c-2d3e4f5a6b7c"
+TRADE = "0199a3c1-3c22-7a51-8c7d-9e0f1a2b3c4d"
+KEY = "0199a3c0-9d10-7b2a-8e4f-5a6b7c8d9e0f"
+DEPOSIT = "0199a3c0-c0de-7d11-9a8b-7c6d5e4f3a2b"
+WITHDRAWAL = "0199a3c2-1f2e-7e33-8b9a-0c1d2e3f4a5b"
+OPERATOR = "0199a3bf-1111-7222-8333-444455556666"
+TREASURER = "0199a3bf-2222-7333-8444-555566667777"
+MOMENT = "2026-11-24T19:00:00.000000Z"
+LATER = "2026-11-24T19:00:15.000000Z"
