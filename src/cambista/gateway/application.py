@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from cambista import __version__
 from cambista.gateway import wire
@@ -16,7 +17,8 @@ from cambista.gateway.doors import Doors
 from cambista.gateway.errors import MethodNotAllowed, ParameterInvalid, RouteUnknown
 from cambista.gateway.frame import Frame
 from cambista.gateway.limiter import AddressLimiter
-from cambista.gateway.metrics import RequestMetrics
+from cambista.gateway.passage import KEY, Passage, refused
+from cambista.gateway.refusals import PROBLEM_TYPE, internal_error
 from cambista.gateway.rest import accounts, customers, deposits, health, keys, ledger, market, trading, withdrawals
 from cambista.gateway.rest.health import Health
 from cambista.gateway.rest.hot import HOT_ROUTES
@@ -27,6 +29,31 @@ _ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, led
 
 
 class _Application(FastAPI):
+    def __init__(self, doors: Doors, settings: GatewaySettings) -> None:
+        super().__init__(
+            title="Cambista",
+            version=__version__,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            redirect_slashes=False,
+            # Looked up anew for every request otherwise; the frame counts already.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+            exception_handlers={
+                Refusal: _refuse,
+                StarletteHTTPException: _refuse_as_framework,
+                RequestValidationError: _refuse_parameter,
+                Exception: _fail,
+            },
+        )
+        self._doors = doors
+        self._settings = settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The frame stands outside everything the framework does, and leads straight to the hot routes."""
+        hot = {("POST", each.path): each for each in HOT_ROUTES}
+        return Frame(super().build_middleware_stack(), self._doors, self._settings, hot=hot)
+
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
             self.openapi_schema = openapi_document(self, HOT_ROUTES)
@@ -36,15 +63,7 @@ class _Application(FastAPI):
 def create_app(doors: Doors, settings: GatewaySettings | None = None) -> FastAPI:
     """The ASGI application in front of `doors`. Starts nothing; other faces may be mounted beside it."""
     settings = settings or GatewaySettings()
-    app = _Application(
-        title="Cambista",
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        exception_handlers={StarletteHTTPException: _http_refusal, RequestValidationError: _parameter_refusal},
-    )
+    app = _Application(doors, settings)
     app.state.settings = settings
     clock = doors.runtime.clock
     app.state.price_limiter = AddressLimiter(
@@ -57,7 +76,6 @@ def create_app(doors: Doors, settings: GatewaySettings | None = None) -> FastAPI
         app.include_router(room.router)
     app.add_api_route("/openapi.json", _openapi, methods=["GET"], include_in_schema=False, response_model=None)
     app.add_api_route("/docs", _docs, methods=["GET"], include_in_schema=False, response_model=None)
-    app.add_middleware(Frame, doors=doors, settings=settings, metrics=RequestMetrics(doors.metrics))
     return app
 
 
@@ -70,22 +88,32 @@ async def _docs(request: Request) -> Response:
     return Response(page, media_type="text/html", headers={"content-security-policy": CONTENT_SECURITY_POLICY})
 
 
-async def _http_refusal(request: Request, error: Exception) -> Response:
-    """The framework's own noes in the house's form; the frame answers them."""
-    assert isinstance(error, StarletteHTTPException | HTTPException)
-    raise _http(error, request.scope["path"]) from None
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    passage: Passage = request.scope[KEY]
+    status, headers, body = refused(error, passage.trace_id)
+    answer = Response(body, status, media_type=PROBLEM_TYPE.decode())
+    answer.raw_headers += headers
+    return answer
 
 
-def _http(error: StarletteHTTPException, path: str) -> Refusal:
+async def _refuse_as_framework(request: Request, error: Exception) -> Response:
+    """The framework's own noes in the house's form."""
+    assert isinstance(error, StarletteHTTPException)
     if error.status_code == 404:
-        return RouteUnknown()
+        return await _refuse(request, RouteUnknown())
     if error.status_code == 405:
-        return MethodNotAllowed(allowed=", ".join(methods_at(path)))
-    return ParameterInvalid(str(error.detail)[:200])
+        return await _refuse(request, MethodNotAllowed(allowed=", ".join(methods_at(request.scope["path"]))))
+    return await _refuse(request, ParameterInvalid(str(error.detail)[:200]))
 
 
-async def _parameter_refusal(request: Request, error: Exception) -> Response:
+async def _refuse_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    name = str(first["loc"][-1])[:64]
-    raise ParameterInvalid(str(first["msg"])[:200], parameter=name) from None
+    return await _refuse(request, ParameterInvalid(str(first["msg"])[:200], parameter=str(first["loc"][-1])[:64]))
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """What the client hears of a bug; the framework raises it again, and the frame logs it."""
+    passage: Passage = request.scope[KEY]
+    return Response(internal_error(passage.trace_id), 500, media_type=PROBLEM_TYPE.decode())

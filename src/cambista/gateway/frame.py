@@ -1,6 +1,7 @@
 """The frame around every request: trace, bounds, timeout, metrics, access log, and a form for every error."""
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,13 +18,19 @@ _log = structlog.get_logger(__name__)
 
 
 class Frame:
-    """Pure ASGI; the outermost layer. Puts the Passage into the scope, where every endpoint finds it."""
+    """Pure ASGI; the outermost layer. Puts the Passage into the scope, where every endpoint finds it.
 
-    def __init__(self, app: ASGIApp, doors: Doors, settings: GatewaySettings, metrics: RequestMetrics) -> None:
+    `hot` are endpoints by method and path that are reached from here, past the framework.
+    """
+
+    def __init__(
+        self, app: ASGIApp, doors: Doors, settings: GatewaySettings, *, hot: Mapping[tuple[str, str], ASGIApp]
+    ) -> None:
         self._app = app
         self._doors = doors
         self._settings = settings
-        self._metrics = metrics
+        self._hot = hot
+        self._metrics = RequestMetrics(doors.metrics)
         self._monotonic = doors.runtime.clock.monotonic
         self._requests = 0
 
@@ -39,17 +46,18 @@ class Frame:
             self._note(passage, scope, self._monotonic() - started)
 
     async def _pass(self, passage: Passage, scope: Scope) -> None:
+        app = self._hot.get((passage.method, scope["path"]), self._app)
         try:
             passage.admit()
             if passage.is_own:
-                async with asyncio.timeout(self._settings.request_timeout_s) as passage.timer:
-                    await self._app(scope, passage.receive, passage.send)
+                async with asyncio.timeout(self._settings.request_timeout_s) as timer:
+                    passage.timer = timer
+                    await app(scope, passage.receive, passage.send)
             else:
                 await self._app(scope, passage.receive, passage.send)
         except Refusal as refusal:
             if passage.status:
                 raise
-            passage.timer = None
             await passage.refuse(refusal)
         except Exception as error:
             await self._fail(passage, error)
@@ -58,7 +66,7 @@ class Frame:
         if passage.status and not passage.ended:
             # The answer is on its way: only breaking the connection tells the client that it is not whole.
             raise error
-        timer, passage.timer = passage.timer, None
+        timer = passage.timer
         if isinstance(error, TimeoutError) and timer is not None and timer.expired() and not passage.status:
             await passage.refuse(TimedOut())
             return

@@ -73,7 +73,7 @@ class Passage:
         parent = _TRACEPARENT.fullmatch(self.headers.get(b"traceparent", b""))
         given = self.headers.get(b"x-request-id", b"")
         request_id = given if _REQUEST_ID.fullmatch(given) else b""
-        trace_id = (parent[1] if parent else request_id).decode() or self.doors.runtime.new_id().hex
+        trace_id = (parent[1] if parent else request_id).decode() or f"{self.doors.runtime.rng.getrandbits(128):032x}"
         return trace_id, request_id or trace_id.encode()
 
     def admit(self) -> None:
@@ -158,27 +158,40 @@ class Passage:
         return Once(self.caller.id, endpoint, key.decode("ascii"), fingerprint(), render)
 
     async def send(self, message: Message) -> None:
-        """Pass the answer on, with the headers every answer has."""
+        """Pass the answer of an endpoint or a guest on, with the headers every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
-            headers.append((b"x-request-id", self.request_id))
-            headers += self.extra_headers
-            headers += _missing(headers, _OWN) if self.is_own else _EVERYWHERE
+            names = {name for name, _ in headers}
+            headers += [each for each in (_OWN if self.is_own else _EVERYWHERE) if each[0] not in names]
+            headers += [(b"x-request-id", self.request_id), *self.extra_headers]
             message = {**message, "headers": headers}
-            if self.timer is not None:
-                self.timer.reschedule(asyncio.get_running_loop().time() + self._settings.stream_timeout_s)
         else:
             self.ended = not message.get("more_body", False)
+            self._allow_streaming()
         await self._send(message)
+
+    def _allow_streaming(self) -> None:
+        if self.timer is not None and not self.ended:
+            self.timer.reschedule(asyncio.get_running_loop().time() + self._settings.stream_timeout_s)
+            self.timer = None
 
     async def answer(
         self, status: int, body: bytes, *, media_type: bytes = JSON_TYPE, headers: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
         """Answer in full."""
-        head = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
-        await self.send({"type": "http.response.start", "status": status, "headers": head})
-        await self.send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
+        self.status = status
+        head = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", self.request_id),
+            *(_OWN if self.is_own else _EVERYWHERE),
+            *self.extra_headers,
+            *headers,
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
+        self.ended = True
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else body})
 
     async def answer_replay(self, replay: Replay) -> None:
         """The stored answer, byte for byte; a repeat is marked."""
@@ -194,16 +207,6 @@ def _is_json(media_type: bytes) -> bool:
     name, _, parameters = media_type.partition(b";")
     charset = parameters.replace(b" ", b"").replace(b'"', b"")
     return name.strip() == JSON_TYPE and (b"charset=" not in charset or b"charset=utf-8" in charset)
-
-
-def _missing(
-    headers: Sequence[tuple[bytes, bytes]], wanted: Sequence[tuple[bytes, bytes]]
-) -> Sequence[tuple[bytes, bytes]]:
-    names = {name for name, _ in headers}
-    return wanted if names.isdisjoint(_OWN_NAMES) else [each for each in wanted if each[0] not in names]
-
-
-_OWN_NAMES = frozenset(name for name, _ in _OWN)
 
 
 def refused(refusal: Refusal, trace_id: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
