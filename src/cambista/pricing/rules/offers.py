@@ -127,17 +127,22 @@ def _size(framed: Frame, request: OfferRequest) -> Decimal:
     if amount.asset == pair.base:
         _check_size(framed, amount)
         return amount.decimal
-    return amount.decimal / framed.market.fair
+    size = amount.decimal / framed.market.fair
+    if size > TWO * framed.target:
+        raise _too_large(framed)
+    return size
 
 
 def _check_size(framed: Frame, base: Amount) -> None:
     if base.units < framed.terms.minimum.units:
         raise _too_small(framed)
     if base.units > framed.maximum.units:
-        market = framed.market
-        raise AmountTooLarge(
-            pair=str(market.pair), maximum=framed.maximum.text, asset=base.asset.code, rung=market.rung.value
-        )
+        raise _too_large(framed)
+
+
+def _too_large(framed: Frame) -> AmountTooLarge:
+    market, maximum = framed.market, framed.maximum
+    return AmountTooLarge(pair=str(market.pair), maximum=maximum.text, asset=maximum.asset.code, rung=market.rung.value)
 
 
 def _too_small(framed: Frame) -> AmountTooSmall:
