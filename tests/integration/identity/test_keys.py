@@ -11,6 +11,7 @@ from cambista.identity import (
     Customer,
     CustomerRequest,
     Identity,
+    IdentitySettings,
     KeyRequest,
     KeyRevocation,
     NewApiKey,
@@ -20,7 +21,7 @@ from cambista.identity import (
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import DatabaseAway, Once, Replay, Runtime
-from tests.databases import ManualClock, open_runtime
+from tests.databases import START, ManualClock, open_runtime
 
 ADMIN = Caller(UUID(int=1), Role.ADMIN)
 
@@ -37,8 +38,8 @@ async def ana(identity: Identity) -> Caller:
     return Caller(customer.id, Role.CUSTOMER)
 
 
-async def made(identity: Identity, owner: Caller, *scopes: str, days: int | None = None) -> NewApiKey:
-    expires_at = None if days is None else identity._runtime.now() + timedelta(days=days)
+async def made(identity: Identity, owner: Caller, *scopes: str, seconds: float | None = None) -> NewApiKey:
+    expires_at = None if seconds is None else START + timedelta(seconds=seconds)
     [key] = await identity.create_keys([KeyRequest(ADMIN, owner.id, "Desk", scopes, expires_at)])
     assert isinstance(key, NewApiKey), key
     return key
@@ -129,12 +130,21 @@ async def test_only_its_owner_or_an_admin_sees_and_revokes_a_key(identity: Ident
 
 
 async def test_a_key_ends_with_its_time(identity: Identity, ana: Caller, runtime: Runtime) -> None:
-    new = await made(identity, ana, days=1)
+    new = await made(identity, ana, seconds=86400)
     assert await authenticates(identity, new.key)
     clock(runtime).advance(86400)
     assert not await authenticates(identity, new.key)
     async with runtime.db.transaction() as tx:
         assert await identity.refused_keys(tx, [new.record.id]) == {new.record.id}
+
+
+async def test_a_remembered_key_ends_with_its_time_to_the_instant(
+    identity: Identity, ana: Caller, runtime: Runtime
+) -> None:
+    new = await made(identity, ana, seconds=0.5)
+    assert await authenticates(identity, new.key)
+    clock(runtime).advance(0.5)
+    assert not await authenticates(identity, new.key)
 
 
 async def test_a_blocked_owners_keys_sleep_until_he_is_unblocked(identity: Identity, ana: Caller) -> None:
@@ -211,8 +221,6 @@ async def test_a_cancelled_reader_leaves_nobody_hanging(identity: Identity, ana:
 
 
 async def test_memory_of_keys_is_bounded(ana: Caller, runtime: Runtime) -> None:
-    from cambista.identity import IdentitySettings
-
     small = Identity(runtime, IdentitySettings(known_keys_max=3))
     keys = [(await made(small, ana)).key for _ in range(8)]
     answers = await asyncio.gather(*(authenticates(small, key) for key in keys * 5))

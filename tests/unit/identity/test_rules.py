@@ -72,7 +72,8 @@ def test_an_address_is_kept_in_lower_case() -> None:
     (
         "", "ana", "ana@", "@example.co", "ana@@example.co", "ana@example", "ana@-example.co", "ana@exa mple.co",
         "ana..p@example.co", ".ana@example.co", "ana@example.co\n", "ana\x00@example.co", "ana@ejemplo.ñ", "a@b.12",
-        "a" * 65 + "@example.co", "ana@" + "a" * 250 + ".co", 7, None, "ana@example.co,luis@example.co", "аna@example.co",
+        "a" * 65 + "@example.co", "ana@" + "a" * 250 + ".co", 7, None, "ana@example.co,luis@example.co",
+        "\u0430na@example.co",
     ),
 )  # fmt: skip
 def test_what_is_no_address_is_refused(email: object) -> None:
@@ -87,8 +88,8 @@ def test_a_country_is_an_assigned_code(country: object) -> None:
 @pytest.mark.parametrize(
     "name",
     (
-        "", "   ", "\t", "123", "Ana\x00", "Ana\nPérez", "Ana\u202ePérez", "Ana\ud800", "\u200b", "a" * 201, "a" * 9000,
-        7, None,
+        "", "   ", "\t", "123", "Ana\x00", "Ana\nPérez", "Ana\u202ePérez", "Ana\ud800", "\u200b", "a" * 201,
+        "a" * 9000, 7, None,
     ),
 )  # fmt: skip
 def test_a_name_that_cannot_be_shown_is_refused(name: object) -> None:
