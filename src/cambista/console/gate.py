@@ -1,7 +1,8 @@
 """The console's outer door: sign-in, sign-out. Behind it stands NiceGUI, loaded when somebody first comes here."""
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -48,15 +49,27 @@ _HEADERS = {
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What stands behind the gate, and how to let it go."""
+
+    app: ASGIApp
+    close: Callable[[], Awaitable[None]]
+
+
+SiteOpener = Callable[[], Awaitable[Site]]
+
+
 class Gate:
     """An ASGI application. Whoever is not signed in reaches the sign-in page and nothing else."""
 
-    def __init__(self, doors: ConsoleDoors, *, secret: str) -> None:
+    def __init__(self, doors: ConsoleDoors, *, secret: str, site: SiteOpener | None = None) -> None:
         self.doors = doors
         self.board = Board(doors)
         self.sessions = Sessions(doors.runtime.clock, secret)
         self._attempts = Attempts(doors.runtime.clock)
-        self._desk: ASGIApp | None = None
+        self._open_site = site or _open_site
+        self._site: Site | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,17 +91,16 @@ class Gate:
     async def desk(self) -> ASGIApp:
         """NiceGUI with the desk's page; its first import takes about a second, in a thread of its own."""
         async with self._opening:
-            if self._desk is None:
-                site = await asyncio.to_thread(_import_site)
-                self._desk = await site.open_site()
+            if self._site is None:
+                self._site = await self._open_site()
                 self.doors.runtime.tasks.keep("console.board", self.board.run)
                 self.doors.runtime.tasks.keep("console.sessions", self._revalidate_always)
-            return self._desk
+            return self._site.app
 
     async def close(self) -> None:
         """Let the desks go."""
-        if self._desk is not None:
-            await _import_site().close_site()
+        if self._site is not None:
+            await self._site.close()
 
     async def revalidate(self) -> None:
         """End the sessions of keys that no longer open anything; a database that is away ends none."""
@@ -109,11 +121,11 @@ class Gate:
             await self.revalidate()
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, *, path: str, session: Session | None) -> None:
-        if session is None or self._desk is None or not path.startswith("/_nicegui_ws/"):
+        if session is None or self._site is None or not path.startswith("/_nicegui_ws/"):
             await receive()
             await send({"type": "websocket.close", "code": 4401})
             return
-        await self._desk(scope, receive, send)
+        await self._site.app(scope, receive, send)
 
     async def _own(self, request: Request, path: str, session: Session | None) -> Response | None:
         """The gate's own answer; None = the desk's business."""
@@ -137,7 +149,7 @@ class Gate:
         if session is not None:
             return RedirectResponse(f"{_root(request)}/", 303)
         tasks = self.doors.runtime.tasks
-        if self._desk is None and "console.open" not in tasks.running():
+        if self._site is None and "console.open" not in tasks.running():
             # Whoever stands at the door will want the desk: it is made ready while the key is looked for.
             tasks.keep("console.open", self._warm)
         language = _language(request.query_params.get("lang"), request)
@@ -206,7 +218,12 @@ class Gate:
         return HTMLResponse(page, status, {"Cache-Control": "no-store"})
 
 
-def _import_site() -> Any:
+async def _open_site() -> Site:
+    app, close = await (await asyncio.to_thread(_site_module)).open_site()
+    return Site(app, close)
+
+
+def _site_module() -> Any:
     from cambista.console import site
 
     return site

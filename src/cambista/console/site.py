@@ -1,6 +1,6 @@
 """The desk itself: NiceGUI's side of the console. Imported only when somebody wants to see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib import resources
@@ -231,5 +231,8 @@ def _nicegui() -> FastAPI:
 
 
 _site = _Site()
-open_site = _site.open
-close_site = _site.close
+
+
+async def open_site() -> tuple[ASGIApp, Callable[[], Awaitable[None]]]:
+    """NiceGUI, running in this loop, and how to stop it."""
+    return await _site.open(), _site.close
