@@ -1,4 +1,4 @@
-"""The rate book's judgement: absurd and stuck publications are caught, honest ones not; corrections find their quotes."""
+"""The rate book's judgement: absurd and stuck publications are caught, honest ones not; corrections find quotes."""
 
 import csv
 from datetime import UTC, date, datetime, time, timedelta
