@@ -1,0 +1,217 @@
+"""The console's outer door on a real house: who gets in, who does not, and who is shown out."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from cambista.console import ConsoleDoors, Gate
+from cambista.console.gate import COOKIE, FORM_MAX, Site
+from cambista.console.seat import SCOPE_KEY
+from cambista.console.sessions import FAILURES_MAX, LOCK_S
+from cambista.console.texts import EN, ES
+from cambista.identity import (
+    Identity,
+    KeyRequest,
+    KeyRevocation,
+    NewApiKey,
+    Principal,
+    PrincipalRequest,
+    Status,
+    StatusChange,
+)
+from cambista.kernel.callers import Caller, Role
+from cambista.runtime import Runtime
+from tests.houses import PaperHouse, paper_house
+
+ADMIN = Caller(UUID(int=0xAD), Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The gate, a browser before it, and who may make keys."""
+
+    gate: Gate
+    browser: httpx2.AsyncClient
+    identity: Identity
+
+    async def key(self, role: str, *scopes: str) -> NewApiKey:
+        [owner] = await self.identity.create_principals([PrincipalRequest(ADMIN, role, "Somebody")])
+        assert isinstance(owner, Principal)
+        [made] = await self.identity.create_keys([KeyRequest(ADMIN, owner.id, "Console", scopes)])
+        assert isinstance(made, NewApiKey), made
+        return made
+
+    async def sign_in(self, key: str, **headers: str) -> httpx2.Response:
+        return await self.browser.post("/console/sign-in", data={"key": key, "lang": "en"}, headers=headers)
+
+    async def desk(self) -> httpx2.Response:
+        return await self.browser.get("/console/")
+
+
+@pytest.fixture
+async def paper(runtime: Runtime) -> AsyncIterator[PaperHouse]:
+    async with paper_house(runtime) as made:
+        yield made
+
+
+@pytest.fixture
+async def door(paper: PaperHouse) -> AsyncIterator[Door]:
+    house = paper.house
+    doors = ConsoleDoors(
+        house.runtime, house.identity, house.pricing, house.trading, house.ledger, house.venues, house.analytics
+    )
+
+    async def desk(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(f"the desk of {scope[SCOPE_KEY].session.caller.role.value}")(scope, receive, send)
+
+    async def close() -> None:
+        return None
+
+    async def opened() -> Site:
+        return Site(desk, close)
+
+    app = FastAPI()
+    gate = Gate(doors, secret="test", site=opened)
+    app.mount("/console", gate)
+    transport = httpx2.ASGITransport(app, client=("203.0.113.9", 4711))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://house") as browser:
+        yield Door(gate, browser, house.identity)
+
+
+async def test_whoever_is_not_signed_in_is_shown_the_door(door: Door) -> None:
+    answer = await door.desk()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+    page = await door.browser.get("/console/sign-in", headers={"accept-language": "es-CO"})
+    assert ES.sign_in_lead in page.text
+    for path in ("/console/_nicegui/3.18.0/static/nicegui.js", "/console/_nicegui_ws/socket.io/"):
+        assert (await door.browser.get(path)).status_code == 401
+    assert (await door.browser.get("/console/anything")).status_code == 404
+
+
+@pytest.mark.parametrize("role", ("operator", "treasurer", "compliance", "admin", "auditor"))
+async def test_staff_come_in_with_their_key_and_the_key_is_kept_nowhere(door: Door, role: str) -> None:
+    made = await door.key(role)
+    answer = await door.sign_in(made.key)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
+    cookie = answer.headers["set-cookie"]
+    assert made.key not in cookie
+    assert {"HttpOnly", "Path=/console", "SameSite=strict"} <= set(cookie.split("; "))
+    assert (await door.desk()).text == f"the desk of {role}"
+
+
+async def test_a_key_that_opens_nothing_is_refused_without_saying_why(door: Door) -> None:
+    made = await door.key("operator")
+    for key in ("", "x", made.key[:-1] + ("A" if made.key[-1] != "A" else "B"), "cmb_" + "z" * 400):
+        answer = await door.sign_in(key)
+        assert answer.status_code == 401
+        assert EN.sign_in_refused in answer.text
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(("role", "scopes"), (("partner", ()), ("operator", ("quotes:read",))))
+async def test_partners_and_keys_too_narrow_stay_outside(door: Door, role: str, scopes: tuple[str, ...]) -> None:
+    made = await door.key(role, *scopes)
+    answer = await door.sign_in(made.key)
+    assert answer.status_code == 403
+    assert EN.sign_in_role_refused in answer.text
+    assert (await door.desk()).status_code == 303
+
+
+async def test_a_customer_stays_outside(door: Door, paper: PaperHouse) -> None:
+    customer = await paper.customer(1)
+    [made] = await door.identity.create_keys([KeyRequest(ADMIN, customer.id, "Own")])
+    assert isinstance(made, NewApiKey)
+    assert (await door.sign_in(made.key)).status_code == 403
+
+
+async def test_a_revoked_key_is_signed_out_at_the_next_look(door: Door) -> None:
+    made, other = await door.key("operator"), await door.key("auditor")
+    await door.sign_in(made.key)
+    assert (await door.desk()).status_code == 200
+    await door.gate.revalidate()
+    assert (await door.desk()).status_code == 200
+    await door.identity.revoke_keys([KeyRevocation(ADMIN, made.record.id)])
+    await door.gate.revalidate()
+    assert (await door.desk()).status_code == 303
+    assert (await door.sign_in(other.key)).status_code == 303
+
+
+async def test_a_blocked_operator_is_signed_out_at_the_next_look(door: Door) -> None:
+    made = await door.key("operator")
+    await door.sign_in(made.key)
+    await door.identity.set_status([StatusChange(ADMIN, made.record.owner_id, Status.BLOCKED, "left")])
+    await door.gate.revalidate()
+    assert (await door.desk()).status_code == 303
+
+
+async def test_signing_out_ends_the_session_on_the_server_too(door: Door) -> None:
+    await door.sign_in((await door.key("operator")).key)
+    token = door.browser.cookies[COOKIE]
+    answer = await door.browser.post("/console/sign-out")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+    door.browser.cookies.set(COOKIE, token, domain="house", path="/console")
+    assert (await door.desk()).status_code == 303
+
+
+async def test_a_new_sign_in_has_a_new_token_so_that_a_planted_one_is_worth_nothing(door: Door) -> None:
+    door.browser.cookies.set(COOKIE, "planted", domain="house", path="/console")
+    answer = await door.sign_in((await door.key("operator")).key)
+    assert "planted" not in answer.headers["set-cookie"]
+
+
+async def test_an_address_that_fails_too_often_waits_even_with_a_good_key(door: Door, paper: PaperHouse) -> None:
+    made = await door.key("operator")
+    for _ in range(FAILURES_MAX):
+        assert (await door.sign_in("wrong")).status_code == 401
+    answer = await door.sign_in(made.key)
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == str(LOCK_S)
+    assert EN.sign_in_locked.format(minutes=5) in answer.text
+    paper.clock.advance(LOCK_S)
+    assert (await door.sign_in(made.key)).status_code == 303
+
+
+async def test_another_sites_form_signs_nobody_in_or_out(door: Door) -> None:
+    made = await door.key("operator")
+    assert (await door.sign_in(made.key, Origin="http://evil.example")).status_code == 403
+    assert (await door.sign_in(made.key, Origin="http://house")).status_code == 303
+    answer = await door.browser.post("/console/sign-out", headers={"Origin": "null"})
+    assert answer.status_code == 403
+    assert (await door.desk()).status_code == 200
+
+
+@pytest.mark.parametrize("body", (b"\xff\xfe", b"key=%ff", b"key", b"a=1&" * 50, b"key=" + b"x" * FORM_MAX))
+async def test_a_broken_form_is_refused_like_a_wrong_key(door: Door, body: bytes) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await door.browser.post("/console/sign-in", content=body, headers=headers)
+    assert answer.status_code == 401
+
+
+async def test_every_answer_forbids_frames_sniffing_and_foreign_sources(door: Door) -> None:
+    await door.sign_in((await door.key("operator")).key)
+    for path in ("/console/", "/console/assets/desk.css", "/console/nothing"):
+        headers = (await door.browser.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "http" not in policy
+        assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+
+
+async def test_sign_in_and_out_are_in_the_journal_without_the_key(
+    door: Door, paper: PaperHouse, runtime: Runtime
+) -> None:
+    made = await door.key("treasurer")
+    await door.sign_in(made.key)
+    paper.clock.advance(1)
+    await door.browser.post("/console/sign-out")
+    async with runtime.db.read() as reader:
+        rows = await reader.all("SELECT * FROM runtime.journal WHERE name LIKE 'console.%' ORDER BY id")
+    assert [row["name"] for row in rows] == ["console.sign_in", "console.sign_out"]
+    assert {(row["key_id"], row["address"]) for row in rows} == {(made.record.id, "203.0.113.9")}
+    assert made.key not in str(rows)
