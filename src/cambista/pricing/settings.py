@@ -64,9 +64,8 @@ def _kinds() -> dict[SourceKind, KindSettings]:
         SourceKind.P2P_ADS: KindSettings(
             weight=Decimal("0.5"), half_life_s=Decimal(45), drop_after_s=Decimal(120), spread_max_bps=Decimal(500)
         ),
-        SourceKind.REFERENCE: KindSettings(
-            weight=Decimal("0.1"), half_life_s=Decimal(43200), drop_after_s=Decimal(86400)
-        ),
+        # A reference that streams (bars of some minutes); one published for days is good on its days instead.
+        SourceKind.REFERENCE: KindSettings(weight=Decimal("0.1"), half_life_s=Decimal(300), drop_after_s=Decimal(900)),
     }
 
 

@@ -42,8 +42,10 @@ class HandClock:
 class World:
     """A pricing service without a database, and the hand on its clock."""
 
-    def __init__(self, settings: PricingSettings | None = None, now: datetime = NOW) -> None:
-        self.clock = HandClock(now)
+    def __init__(
+        self, settings: PricingSettings | None = None, *, now: datetime = NOW, clock: HandClock | None = None
+    ) -> None:
+        self.clock = clock or HandClock(now)
         self.signer = Signer.from_seed(b"pricing tests, never of a house.")
         # `offers` and `current` may touch nothing but the clock: with this runtime anything else would fail.
         self.pricing = Pricing(cast(Runtime, self.clock), settings or PricingSettings(), self.signer)

@@ -184,6 +184,23 @@ def test_an_allowed_official_rate_is_a_witness_beside_the_market_and_a_recorded_
     assert (alone.fair, alone.rung) == (Decimal(3368), Rung.LAST_RECORDED)
 
 
+def test_a_reference_that_streams_is_live_alone_and_a_witness_beside_a_market() -> None:
+    def bars(age_s: float) -> SourceView:
+        at = NOW - timedelta(seconds=age_s)
+        level = [Level(Decimal(3368), Decimal(1))]
+        flags = frozenset({Flag.SIZE_NOMINAL})
+        return view_of(Observation("bars", SourceKind.REFERENCE, RateName.MARKET, USD_COP, level, level, at, at, flags))
+
+    alone, _ = judge(bars(300), view_of_rate(published(USD_COP, "3300")), pair=USD_COP)
+    assert alone is not None
+    assert (alone.fair, alone.rung) == (Decimal(3368), Rung.LIVE)
+    beside, verdicts = judge(bars(300), view_of(book(USD_COP, "3360", "3372")), pair=USD_COP)
+    assert beside is not None
+    assert (beside.fair, verdicts["bars"]) == (Decimal(3366), Verdict.WITNESS)
+    gone, _ = judge(bars(901), pair=USD_COP)
+    assert gone is None
+
+
 def test_a_lonely_source_far_off_the_official_rate_is_dropped() -> None:
     leg, verdicts = judge(
         view_of(book(USD_COP, "4100", "4110")), view_of_rate(published(USD_COP, "3368")), pair=USD_COP

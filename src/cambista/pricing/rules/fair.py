@@ -70,12 +70,11 @@ def leg_from_sources(
     `previous` is the last fair price and its age in ms: the witness when one or two sources cannot outvote each other.
     """
     drafts = [_alone(pair, view, at, terms) for view in sorted(views, key=lambda v: v.source)]
-    references = [d for d in drafts if d.verdict is Verdict.USED and d.view.kind is SourceKind.REFERENCE]
-    market = [d for d in drafts if d.verdict is Verdict.USED and d.view.kind is not SourceKind.REFERENCE]
-    for draft in references if market else ():
+    group, witnesses = _speakers(drafts)
+    for draft in witnesses:
         draft.verdict = Verdict.WITNESS
-    _set_faded_aside(market)
-    used = _agreeing(market or references, references if market else [], terms, previous)
+    _set_faded_aside(group)
+    used = _agreeing(group, witnesses, terms, previous)
     _weigh(used, terms)
     judged = tuple(JudgedSource(d.view, d.age_ms, d.weight, d.verdict) for d in drafts)
     if not used:
@@ -117,14 +116,29 @@ def _verdict(pair: Pair, view: SourceView, age: int, at: datetime, terms: FairTe
 
 
 def _freshness(view: SourceView, age: int, kind: KindTerms) -> Decimal:
-    if view.valid_from is not None:
+    if _is_published(view):
         return ONE
     return (_MINUS_LN2 * max(age, 0) / (kind.half_life_s * 1000)).exp()
 
 
-def _set_faded_aside(market: list[_Draft]) -> None:
-    if any(draft.freshness >= _FADED for draft in market):
-        for draft in market:
+def _speakers(drafts: list[_Draft]) -> tuple[list[_Draft], list[_Draft]]:
+    # Markets speak; without one, a reference that streams; without that, what is published for the day.
+    heard = [draft for draft in drafts if draft.verdict is Verdict.USED]
+    markets = [draft for draft in heard if draft.view.kind is not SourceKind.REFERENCE]
+    streaming = [draft for draft in heard if draft.view.kind is SourceKind.REFERENCE and not _is_published(draft.view)]
+    published = [draft for draft in heard if _is_published(draft.view)]
+    if markets:
+        return markets, streaming + published
+    return (streaming, published) if streaming else (published, [])
+
+
+def _is_published(view: SourceView) -> bool:
+    return view.valid_from is not None
+
+
+def _set_faded_aside(group: list[_Draft]) -> None:
+    if any(draft.freshness >= _FADED for draft in group):
+        for draft in group:
             if draft.freshness < _FADED:
                 draft.verdict = Verdict.FADED
 
@@ -181,16 +195,16 @@ def _leg(
     previous: tuple[Decimal, int] | None,
 ) -> Leg:
     fair = price_digits(_middle(used))
-    reference = used[0].view.kind is SourceKind.REFERENCE
+    published = _is_published(used[0].view)
     dispersion = _dispersion(fair, used)
     return Leg(
         pair=pair,
         # A published daily rate is a recorded price, not a live one.
-        rung=Rung.LAST_RECORDED if reference else Rung.LIVE,
+        rung=Rung.LAST_RECORDED if published else Rung.LIVE,
         fair=fair,
         spread_bps=as_bps(weighted_median([(draft.spread_bps, draft.weight) for draft in used])),
         dispersion_bps=as_bps(dispersion),
-        confidence=as_share(_confidence(used, judged, dispersion) / (TWO if reference else ONE)),
+        confidence=as_share(_confidence(used, judged, dispersion) / (TWO if published else ONE)),
         bid_depth=price_digits(sum((draft.view.bid_depth for draft in used), ZERO)),
         ask_depth=price_digits(sum((draft.view.ask_depth for draft in used), ZERO)),
         observed_at=at - min(draft.age_ms for draft in used) * _MILLISECOND,

@@ -73,6 +73,7 @@ class Board:
             self._remembered.setdefault(price.pair, price)
         self.set_configured(configured)
         self._seed_usd()
+        self._touch()
 
     def set_configured(self, configured: Sequence[Configured]) -> None:
         """Replace the operators' fixed prices."""
