@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from cambista.console.doors import ConsoleDoors
 from cambista.console.gate import Gate
@@ -19,6 +22,7 @@ def mount(app: FastAPI, doors: ConsoleDoors, *, secret: str, path: str = "/conso
     """
     gate = Gate(doors, secret=secret)
     app.mount(path, gate, name="console")
+    app.router.routes.append(Route(path, _to_the_door, include_in_schema=False))
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -31,3 +35,7 @@ def mount(app: FastAPI, doors: ConsoleDoors, *, secret: str, path: str = "/conso
 
     app.router.lifespan_context = lifespan
     return gate
+
+
+async def _to_the_door(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.url.path}/", 307)
