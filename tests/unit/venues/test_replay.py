@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from cambista.venues import Flag, Observation, RecordingsNotFound, Replay, ReplaySpeedInvalid, SourceKind, replay_events
+from cambista.venues.replay.library import merged, recordings
 from cambista.venues.replay.recording import LINE_MAX, lines
 from tests.unit.venues.worlds import START, USDT_VES, SteppingClock
 
@@ -119,6 +121,24 @@ def test_recordings_of_different_years_begin_together_and_go_on_by_their_own_pac
     assert set(order[:2]) == {("USD/COP", 0), ("USDT/VES", 0)}
     assert order.index(("USD/COP", 5)) in (6, 7)
     assert [minute for pair, minute in order if pair == "USDT/VES"] == list(range(8))
+
+
+def test_two_recordings_of_one_market_keep_their_distance_and_begin_again_together(tmp_path: Path) -> None:
+    _write(tmp_path, STATS, STATS_HEADER, _minutes(*[("602", "600")] * 3))
+    merchants = "datetime_utc,buy_second_highest,sell_highest\n"
+    _write(tmp_path, "usdt_ves_p2p_merchants.csv", merchants, "2026-01-03T08:01:30Z,604,603\n")
+    order = [moment.second or moment.minute for moment, _ in replay_events(tmp_path)]
+    assert order == [0, 1, 30, 2]
+    found = recordings(tmp_path)
+    repeated = [since.total_seconds() for since, _, _ in islice(merged(found, repeat=True), 8)]
+    assert repeated == [0, 60, 90, 120, 150, 210, 240, 270]
+
+
+def test_two_recordings_of_one_market_from_different_months_begin_together(tmp_path: Path) -> None:
+    _write(tmp_path, STATS, STATS_HEADER, _minutes(*[("602", "600")] * 3))
+    merchants = "datetime_utc,buy_second_highest,sell_highest\n"
+    _write(tmp_path, "usdt_ves_p2p_merchants.csv", merchants, "2026-03-03T08:01:30Z,604,603\n")
+    assert {moment.month for moment, _ in islice(replay_events(tmp_path), 2)} == {1, 3}
 
 
 def test_only_the_pairs_asked_for_are_played(tmp_path: Path) -> None:

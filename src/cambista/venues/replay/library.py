@@ -16,6 +16,7 @@ from cambista.venues.types import Observation
 
 FILES_MAX = 10_000
 DEPTH_MAX = 6
+APART_MAX = timedelta(days=7)
 _END = r"(?:\.gz)?$"
 _STREAM = re.compile(r"binance_spot_ws_([a-z]{3,5})(usdt|usdc)_.*\.txt" + _END)
 _ADS = re.compile(r"binance_p2p_ads_([a-z]{3,5})((?:_[a-z]{3,5})+)\.jsonl" + _END)
@@ -71,17 +72,35 @@ def _recording(path: Path) -> Recording | None:
 
 
 def merged(found: Sequence[Recording], *, repeat: bool = False) -> Iterator[tuple[timedelta, datetime, Observation]]:
-    """All recordings as one day: each begins at zero, whatever its year; ordered by time since its beginning."""
-    streams = (_since_start(recording, repeat) for recording in found)
+    """All recordings as one day: each market begins at zero, whatever its year; ordered by time since its beginning.
+
+    Recordings of one pair begun within a week of each other are one market: they keep their distance in time.
+    """
+    streams = (_since_start(market, repeat) for market in _markets(found))
     return heapq.merge(*streams, key=lambda event: event[0])
 
 
-def _since_start(recording: Recording, repeat: bool) -> Iterator[tuple[timedelta, datetime, Observation]]:
+def _markets(found: Sequence[Recording]) -> list[list[Recording]]:
+    begun = [(recording.begins(), recording) for recording in found]
+    markets: list[tuple[datetime, list[Recording]]] = []
+    for start, recording in sorted(
+        ((start, recording) for start, recording in begun if start is not None), key=lambda each: each[0]
+    ):
+        for first, market in markets:
+            if start - first <= APART_MAX and any(recording.pairs & other.pairs for other in market):
+                market.append(recording)
+                break
+        else:
+            markets.append((start, [recording]))
+    return [market for _, market in markets]
+
+
+def _since_start(market: Sequence[Recording], repeat: bool) -> Iterator[tuple[timedelta, datetime, Observation]]:
     shift = timedelta()
     while True:
         start: datetime | None = None
         last, count = timedelta(), 0
-        for moment, observation in recording.events():
+        for moment, observation in heapq.merge(*(each.events() for each in market), key=lambda event: event[0]):
             start = start or moment
             last, count = moment - start, count + 1
             yield shift + last, moment, observation

@@ -45,6 +45,11 @@ class Recording:
             latest = moment if latest is None or moment > latest else latest
             yield latest, observation
 
+    def begins(self) -> datetime | None:
+        """When its first observation was seen; None when it holds none. Counts nothing as skipped."""
+        first = next(Recording(self.path, self.pairs, self.read).events(), None)
+        return None if first is None else first[0]
+
 
 def lines(path: Path, skipped: Counter[str]) -> Iterator[bytes]:
     """The file's lines, gzip or plain. Lines over 1 MiB are skipped; a broken file ends where it breaks."""
