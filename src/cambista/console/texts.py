@@ -58,7 +58,7 @@ class Texts:
     source_one: str
     source_many: str
     no_price: str
-    last_hour: str
+    change: str
     interval_live: str
     chart_waiting: str
     open_: str
@@ -153,7 +153,7 @@ ES = Texts(
     source_one="{count} fuente",
     source_many="{count} fuentes",
     no_price="Sin precio",
-    last_hour="Última hora",
+    change="Cambio",
     interval_live="Vivo",
     chart_waiting="La gráfica se llena a medida que llegan precios",
     open_="Apertura",
@@ -244,7 +244,7 @@ EN = Texts(
     source_one="{count} source",
     source_many="{count} sources",
     no_price="No price",
-    last_hour="Last hour",
+    change="Change",
     interval_live="Live",
     chart_waiting="The chart fills as prices arrive",
     open_="Open",

@@ -41,7 +41,7 @@ def focus(snapshot: Snapshot, language: Language, *, chosen: str, interval: str)
         f'<div class="ask"><dt>{words.ask}</dt><dd data-tick>{_price(now.ask, line, language)}</dd></div>'
         f'<div class="bps"><dt>{words.spread}</dt>'
         f"<dd>{formats.number(line.spread_bps, 1, language)} <i>bps</i></dd></div>"
-        f'<div class="bps"><dt>{words.last_hour}</dt><dd>{_change(line, language)}</dd></div></dl></div>'
+        f'<div class="bps"><dt>{words.change}</dt><dd>{_change(line, language)}</dd></div></dl></div>'
         f"{_intervals(interval, words)}"
     )
 
