@@ -278,7 +278,7 @@ def _read_asset(name: str) -> bytes:
 def _asset(name: str) -> Response:
     if name not in _ASSETS:
         return PlainTextResponse("404", 404)
-    return Response(_read_asset(name), media_type=_ASSETS[name], headers={"Cache-Control": "no-cache"})
+    return Response(_read_asset(name), media_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=300"})
 
 
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:

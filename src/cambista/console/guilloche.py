@@ -3,7 +3,7 @@
 import math
 from functools import cache
 
-STEPS = 360
+STEPS_A_WAVE = 20
 # Radius, swing of the wave, waves around the circle, copies turned.
 BELTS = ((400, 70, 24, 9), (285, 95, 12, 14), (150, 70, 8, 12))
 
@@ -24,8 +24,9 @@ def rosette() -> str:
 
 def _wave(radius: int, swing: int, *, waves: int, turn: float) -> str:
     points = []
-    for step in range(STEPS):
-        angle = 2 * math.pi * step / STEPS
+    steps = STEPS_A_WAVE * waves
+    for step in range(steps):
+        angle = 2 * math.pi * step / steps
         reach = radius + swing * math.sin(waves * angle + 2 * math.pi * turn)
         points.append(f"{reach * math.cos(angle):.1f} {reach * math.sin(angle):.1f}")
     return "M" + "L".join(points) + "Z"

@@ -35,10 +35,10 @@ def focus(snapshot: Snapshot, language: Language, *, chosen: str, interval: str)
         f'<span class="age">{formats.age(snapshot.at - now.observed_at)}</span>'
         f'<span class="sources" title="{esc(sources)}">{esc(sources)}</span></p></div>'
         f'<dl class="two-way"><div class="bid"><dt>{words.bid}</dt>'
-        f"<dd data-tick>{_price(now.bid, line, language)}</dd></div>"
-        f'<div class="mid {direction(line.moved)}"><dt>{words.mid}</dt><dd data-tick>'
+        f"<dd>{_price(now.bid, line, language)}</dd></div>"
+        f'<div class="mid {direction(line.moved)}"><dt>{words.mid}</dt><dd>'
         f"{formats.price(now.mid, pair, language)}</dd></div>"
-        f'<div class="ask"><dt>{words.ask}</dt><dd data-tick>{_price(now.ask, line, language)}</dd></div>'
+        f'<div class="ask"><dt>{words.ask}</dt><dd>{_price(now.ask, line, language)}</dd></div>'
         f'<div class="bps"><dt>{words.spread}</dt>'
         f"<dd>{formats.number(line.spread_bps, 1, language)} <i>bps</i></dd></div>"
         f'<div class="bps"><dt>{words.change}</dt><dd>{_change(line, language)}</dd></div></dl></div>'
