@@ -48,18 +48,20 @@ def second_house(dsn: str, paper: PaperHouse) -> Callable[[], AbstractAsyncConte
 
 
 def app_of(house: House) -> FastAPI:
-    return create_app(
-        Doors(
-            runtime=house.runtime,
-            identity=house.identity,
-            ledger=house.ledger,
-            venues=house.venues,
-            pricing=house.pricing,
-            trading=house.trading,
-            funding=house.funding,
-            metrics=CollectorRegistry(),
-            pending_migrations=_none_pending,
-        )
+    return create_app(doors_of(house, CollectorRegistry()))
+
+
+def doors_of(house: House, metrics: CollectorRegistry) -> Doors:
+    return Doors(
+        runtime=house.runtime,
+        identity=house.identity,
+        ledger=house.ledger,
+        venues=house.venues,
+        pricing=house.pricing,
+        trading=house.trading,
+        funding=house.funding,
+        metrics=metrics,
+        pending_migrations=_none_pending,
     )
 
 

@@ -1,18 +1,18 @@
 """Health over HTTP, and what a caller hears while the database is away."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import replace
 
 import asyncpg
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from cambista.gateway import Doors, GatewaySettings, create_app
+from cambista.gateway import GatewaySettings, create_app
 from cambista.venues import VenueHealth, VenueState
-from tests.databases import TestServer, open_runtime
-from tests.e2e.clients import BASE, Caller, good, refused
-from tests.houses import PaperHouse, paper_house
+from tests.e2e.clients import Caller, good, refused
+from tests.e2e.conftest import doors_of
+from tests.houses import PaperHouse
 
 DIRECT = {"asset": "USDT", "fiat": "COP", "amount": "10", "price": "4000"}
 
@@ -42,12 +42,11 @@ async def probe(paper: PaperHouse, venues: Watched, pending: list[int]) -> Async
     async def count_pending() -> int:
         return pending[0]
 
-    house = paper.house
-    doors = Doors(
-        runtime=house.runtime, identity=house.identity, ledger=house.ledger, venues=venues,  # type: ignore[arg-type]
-        pricing=house.pricing, trading=house.trading, funding=house.funding, metrics=CollectorRegistry(),
+    doors = replace(
+        doors_of(paper.house, CollectorRegistry()),
+        venues=venues,  # type: ignore[arg-type]
         pending_migrations=count_pending,
-    )  # fmt: skip
+    )
     transport = httpx2.ASGITransport(create_app(doors, GatewaySettings(health_kept_s=0)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://house") as client:
         yield client
@@ -104,35 +103,18 @@ async def test_without_its_database_the_house_says_so_and_nothing_more(
     good(await ana.post("/trades", DIRECT), 201)
 
 
-async def test_connections_cut_as_by_a_restart_are_503_at_worst_and_soon_replaced(
-    server: TestServer, tmp_path: Path
-) -> None:
-    async with server.database() as dsn, open_runtime(dsn) as runtime, paper_house(runtime) as paper:
-        admin = await paper.house.identity.bootstrap(tmp_path)
-        assert admin is not None
-        house = paper.house
-        doors = Doors(
-            runtime=runtime, identity=house.identity, ledger=house.ledger, venues=house.venues, pricing=house.pricing,
-            trading=house.trading, funding=house.funding, metrics=CollectorRegistry(), pending_migrations=_none,
-        )  # fmt: skip
-        transport = httpx2.ASGITransport(create_app(doors), raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://house") as client:
-            headers = {"x-api-key": admin.read_text().strip()}
-            good(await client.get(f"{BASE}/trades", headers=headers))
-            cutter = await asyncpg.connect(dsn)
-            cut = await cutter.fetchval(_CUT_ALL)
-            await cutter.close()
-            assert cut >= 2
-            statuses = [(await client.get(f"{BASE}/trades", headers=headers)).status_code for _ in range(12)]
-            assert set(statuses) <= {200, 503}
-            assert statuses[-1] == 200
+async def test_connections_cut_as_by_a_restart_are_503_at_worst_and_soon_replaced(dsn: str, ana: Caller) -> None:
+    good(await ana.get("/trades"))
+    cutter = await asyncpg.connect(dsn)
+    assert await cutter.fetchval(_CUT_ALL) >= 2
+    await cutter.close()
+    statuses = [(await ana.get("/trades")).status_code for _ in range(12)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[-1] == 200
+    good(await ana.post("/trades", DIRECT), 201)
 
 
 _CUT_ALL = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-
-
-async def _none() -> int:
-    return 0

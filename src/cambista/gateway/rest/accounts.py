@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import Path, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from cambista.gateway.errors import CursorInvalid
@@ -15,7 +15,7 @@ from cambista.gateway.passage import Passage
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, number_from
 from cambista.gateway.rest.routing import Entered, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, IdText, TimeText
+from cambista.gateway.rest.words import AmountText, AsOfQuery, AssetCode, AssetPath, Cursor, IdPath, IdText, TimeText
 from cambista.gateway.settings import GatewaySettings
 from cambista.identity import CustomerUnknown
 from cambista.kernel.ids import IdInvalid, parse_id
@@ -29,7 +29,6 @@ FILE_COLUMNS = (
     "number", "booked_at", "effective_at", "kind", "transfer_id", "counterparty", "asset", "change", "balance",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-AsOf = Annotated[str | None, Query(max_length=40, description="A past moment, RFC 3339.")]
 Basis = Annotated[Literal["booked", "effective"], Query(description="Which time `as_of` means.")]
 
 
@@ -104,7 +103,7 @@ _ACCOUNTS = {"items": [_ACCOUNT], "as_of": None}
 
 
 @router.get("/accounts", **speaks(AccountList, _ACCOUNTS, refuses=(TimeInvalid,)))
-async def list_accounts(passage: Entered, as_of: AsOf = None, basis: Basis = "booked") -> Response:
+async def list_accounts(passage: Entered, as_of: AsOfQuery = None, basis: Basis = "booked") -> Response:
     """What the caller owns, now or as of a moment."""
     return reply(await _accounts(passage, passage.caller.id, as_of, basis))
 
@@ -112,7 +111,9 @@ async def list_accounts(passage: Entered, as_of: AsOf = None, basis: Basis = "bo
 @router.get(
     "/customers/{id}/accounts", **speaks(AccountList, _ACCOUNTS, refuses=(CustomerUnknown, TimeInvalid, IdInvalid))
 )
-async def list_customer_accounts(id: str, passage: Entered, as_of: AsOf = None, basis: Basis = "booked") -> Response:
+async def list_customer_accounts(
+    id: IdPath, passage: Entered, as_of: AsOfQuery = None, basis: Basis = "booked"
+) -> Response:
     """What a customer or partner owns, for staff."""
     owner = parse_id(id)
     async with passage.doors.runtime.db.read() as reader:
@@ -149,7 +150,7 @@ _TOLD["responses"][200]["content"]["text/csv"] = {
 async def get_statement(
     request: Request,
     passage: Entered,
-    code: Annotated[str, Path(alias="asset", max_length=16)],
+    code: AssetPath,
     limit: Limit = 50,
     cursor: CursorIn = None,
 ) -> Response:

@@ -16,7 +16,7 @@ from cambista.gateway.rest.routing import (
     rest_router,
     speaks,
 )
-from cambista.gateway.rest.words import Cursor, IdText, TimeText
+from cambista.gateway.rest.words import Cursor, IdPath, IdText, TimeText
 from cambista.identity import (
     CountryInvalid,
     Customer,
@@ -145,7 +145,7 @@ async def list_customers(passage: Entered, limit: Limit = 50, cursor: CursorIn =
 
 
 @router.get("/customers/{id}", **speaks(CustomerOut, _CUSTOMER, refuses=(CustomerUnknown, IdInvalid)))
-async def get_customer(id: str, passage: Entered) -> Response:
+async def get_customer(id: IdPath, passage: Entered) -> Response:
     """A customer."""
     return reply(show_customer(await passage.doors.identity.find_customer(passage.caller, parse_id(id))))
 
@@ -205,12 +205,12 @@ async def _set_status(passage: Entered, id: str, body: StatusBody, status: Statu
 
 
 @router.post("/principals/{id}/block", **_says_status("blocked"))
-async def block(id: str, passage: Entered, body: Annotated[StatusBody, Depends(body_of(StatusBody))]) -> Response:
+async def block(id: IdPath, passage: Entered, body: Annotated[StatusBody, Depends(body_of(StatusBody))]) -> Response:
     """Block a principal (a customer too): its keys stop authenticating, its money stays where it is."""
     return await _set_status(passage, id, body, Status.BLOCKED)
 
 
 @router.post("/principals/{id}/unblock", **_says_status("active"))
-async def unblock(id: str, passage: Entered, body: Annotated[StatusBody, Depends(body_of(StatusBody))]) -> Response:
+async def unblock(id: IdPath, passage: Entered, body: Annotated[StatusBody, Depends(body_of(StatusBody))]) -> Response:
     """Let a blocked principal back in."""
     return await _set_status(passage, id, body, Status.ACTIVE)

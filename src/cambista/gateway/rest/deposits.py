@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 
 from cambista.funding import (
     Deposit,
@@ -25,7 +25,7 @@ from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import OF_AMOUNTS, Decision, customer_asked, read_amount, says_decided
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
 from cambista.gateway.rest.routing import Entered, Settling, body_of, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdText, TimeText
+from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdPath, IdText, OwnerQuery, TimeText
 from cambista.identity import CustomerUnknown, TextInvalid
 from cambista.kernel.ids import DepositId, IdInvalid, parse_id
 from cambista.kernel.time import wire_time
@@ -151,13 +151,18 @@ async def record_deposit(passage: Entered, body: Annotated[DepositBody, Depends(
     return await _DEPOSITED.settle(passage, passage.doors.funding.record_deposits, request, body)
 
 
+_LISTING = (CursorInvalid, CustomerUnknown, IdInvalid)
+
+
 @router.get(
     "/deposits",
-    **speaks(DepositPage, {"items": [_DEPOSIT], "next_cursor": None}, refuses=(CursorInvalid, IdInvalid)),
+    **speaks(
+        DepositPage, {"items": [_DEPOSIT], "next_cursor": None}, refuses=(CursorInvalid, CustomerUnknown, IdInvalid)
+    ),
 )
 async def list_deposits(
     passage: Entered,
-    customer_id: Annotated[str | None, Query(description="Whose; staff only.")] = None,
+    customer_id: OwnerQuery = None,
     status: DepositStatus | None = None,
     limit: Limit = 50,
     cursor: CursorIn = None,
@@ -174,20 +179,20 @@ async def list_deposits(
 
 
 @router.get("/deposits/{id}", **speaks(DepositOut, _DEPOSIT, refuses=(DepositUnknown, IdInvalid)))
-async def get_deposit(id: str, passage: Entered) -> Response:
+async def get_deposit(id: IdPath, passage: Entered) -> Response:
     """A deposit; another's is not found."""
     return reply(show_deposit(await passage.doors.funding.find_deposit(passage.caller, DepositId(parse_id(id)))))
 
 
 @router.post("/deposits/{id}/approve", **says_decided(DepositOut, _DEPOSIT, DepositUnknown, DepositDecided))
-async def approve_deposit(id: str, passage: Entered, body: Decision) -> Response:
+async def approve_deposit(id: IdPath, passage: Entered, body: Decision) -> Response:
     """Credit a deposit under review; not for whoever recorded it."""
     decision = DepositDecision(passage.caller, DepositId(parse_id(id)), body.note)
     return await _DEPOSIT_DECIDED.settle(passage, passage.doors.funding.approve_deposits, decision, id, body)
 
 
 @router.post("/deposits/{id}/reject", **says_decided(DepositOut, _DEPOSIT, DepositUnknown, DepositDecided))
-async def reject_deposit(id: str, passage: Entered, body: Decision) -> Response:
+async def reject_deposit(id: IdPath, passage: Entered, body: Decision) -> Response:
     """Send a deposit under review back where it came from."""
     decision = DepositDecision(passage.caller, DepositId(parse_id(id)), body.note)
     return await _DEPOSIT_DECIDED.settle(passage, passage.doors.funding.reject_deposits, decision, id, body)

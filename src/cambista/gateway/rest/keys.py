@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 
 from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
 from cambista.gateway.rest.routing import Entered, Settling, body_of, reply, rest_router, speaks
-from cambista.gateway.rest.words import Cursor, IdText, TimeText
+from cambista.gateway.rest.words import Cursor, IdPath, IdText, OwnerQuery, TimeText
 from cambista.identity import (
     ApiKey,
     ExpiryInvalid,
@@ -145,7 +145,7 @@ async def create_key(passage: Entered, body: Annotated[KeyBody, Depends(body_of(
 )
 async def list_keys(
     passage: Entered,
-    owner_id: Annotated[str | None, Query(description="Whose; the caller's own by default.")] = None,
+    owner_id: OwnerQuery = None,
     limit: Limit = 50,
     cursor: CursorIn = None,
 ) -> Response:
@@ -160,7 +160,7 @@ async def list_keys(
     "/api-keys/{id}",
     **speaks(KeyOut, {**_KEY_LISTED, "revoked_at": words.LATER}, key=False, refuses=(KeyUnknown, IdInvalid)),
 )
-async def revoke_key(id: str, passage: Entered) -> Response:
+async def revoke_key(id: IdPath, passage: Entered) -> Response:
     """Revoke a key, for ever; it stops working at once."""
     request = KeyRevocation(passage.caller, ApiKeyId(parse_id(id)))
     return await _KEY_REVOKED.settle(passage, passage.doors.identity.revoke_keys, request, id)

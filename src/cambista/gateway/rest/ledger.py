@@ -1,14 +1,14 @@
 """The books, for those who look after them: transfers and the trial balance."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Response
 
 from cambista.gateway.rest import words
 from cambista.gateway.rest.routing import Entered, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, IdText, TimeText
+from cambista.gateway.rest.words import AmountText, AsOfQuery, AssetCode, IdPath, IdText, TimeText
 from cambista.kernel.ids import IdInvalid, TransferId, parse_id
 from cambista.kernel.time import TimeInvalid, parse_time, wire_time
 from cambista.ledger import BookedTransfer, TransferUnknown, TrialBalance, TrialBalanceLine
@@ -97,15 +97,13 @@ _TRIAL = {
 
 
 @router.get("/ledger/transfers/{id}", **speaks(TransferOut, _TRANSFER, refuses=(TransferUnknown, IdInvalid)))
-async def get_transfer(id: str, passage: Entered) -> Response:
+async def get_transfer(id: IdPath, passage: Entered) -> Response:
     """A transfer as it stands in the books."""
     return reply(show_transfer(await passage.doors.ledger.transfer(TransferId(parse_id(id)))))
 
 
 @router.get("/ledger/trial-balance", **speaks(TrialBalanceOut, _TRIAL, refuses=(TimeInvalid,)))
-async def get_trial_balance(
-    passage: Entered, as_of: Annotated[str | None, Query(max_length=40, description="A past moment, RFC 3339.")] = None
-) -> Response:
+async def get_trial_balance(passage: Entered, as_of: AsOfQuery = None) -> Response:
     """Per asset the sum of all balances, now or as of a moment."""
     moment = None if as_of is None else parse_time(as_of)
     return reply(show_trial_balance(await passage.doors.ledger.trial_balance(moment)))

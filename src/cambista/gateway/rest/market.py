@@ -10,7 +10,17 @@ from cambista.gateway.errors import TooManyRequests
 from cambista.gateway.limiter import AddressLimiter
 from cambista.gateway.rest import words
 from cambista.gateway.rest.routing import Entered, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, PairName, PriceText, TimeText
+from cambista.gateway.rest.words import (
+    AmountText,
+    AssetCode,
+    FromQuery,
+    OptionalPairQuery,
+    PairName,
+    PairQuery,
+    PriceText,
+    TimeText,
+    ToQuery,
+)
 from cambista.kernel.market import Pair
 from cambista.kernel.money import AssetKind
 from cambista.kernel.registry import ASSETS, PAIRS, PairUnknown, pair_spec
@@ -170,9 +180,7 @@ _PRICE = {
     dependencies=[Depends(limited)],
     **speaks(PriceList, {"items": [_PRICE]}, public=True, refuses=(PairUnknown, NoPrice, TooManyRequests)),
 )
-async def current_prices(
-    passage: Entered, pair: Annotated[str | None, Query(max_length=20, description="One pair, e.g. USDT/COP.")] = None
-) -> Response:
+async def current_prices(passage: Entered, pair: OptionalPairQuery = None) -> Response:
     """Bid, ask and fair price now: of one pair, or of all that have a price."""
     pairs: list[Pair] | None = None if pair is None else [pair_spec(pair).pair]
     return reply(PriceList([show_price(price) for price in await passage.doors.pricing.current(pairs)]))
@@ -198,12 +206,10 @@ _HISTORY = {"pair": "USDT/COP", "interval": "1m", "items": [_CANDLE]}
 async def price_history(
     passage: Entered,
     *,
-    pair: Annotated[str, Query(max_length=20, description="The pair, e.g. USDT/COP.")],
-    interval: Annotated[str, Query(max_length=8, description="One of 1m, 5m, 15m, 1h, 1d.")] = "1m",
-    since: Annotated[
-        str | None, Query(alias="from", max_length=40, description="A day before `to` by default.")
-    ] = None,
-    until: Annotated[str | None, Query(alias="to", max_length=40, description="Now by default.")] = None,
+    pair: PairQuery,
+    interval: Annotated[str, Query(max_length=8, json_schema_extra={"enum": ["1m", "5m", "15m", "1h", "1d"]})] = "1m",
+    since: FromQuery = None,
+    until: ToQuery = None,
     limit: Annotated[int, Query(ge=1, le=CANDLES_MAX)] = CANDLES_DEFAULT,
 ) -> Response:
     """OHLC candles of the fair price that opened from `from` up to `to`; the newest `limit` of them."""

@@ -3,14 +3,25 @@
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Response
 
 from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import customer_asked
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, id_from
 from cambista.gateway.rest.routing import Entered, owner_of, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdText, PairName, PriceText, TimeText
+from cambista.gateway.rest.words import (
+    AmountText,
+    AssetCode,
+    Cursor,
+    ExactIn,
+    IdPath,
+    IdText,
+    OwnerQuery,
+    PairName,
+    PriceText,
+    TimeText,
+)
 from cambista.identity import CustomerUnknown
 from cambista.kernel.ids import IdInvalid, QuoteId, TradeId, parse_id
 from cambista.kernel.market import Side
@@ -154,7 +165,7 @@ TRADE_EXAMPLE = {
 
 
 @router.get("/quotes/{id}", **speaks(QuoteOut, QUOTE_EXAMPLE, refuses=(QuoteUnknown, IdInvalid)))
-async def get_quote(id: str, passage: Entered) -> Response:
+async def get_quote(id: IdPath, passage: Entered) -> Response:
     """A quote with its receipt; another's is not found."""
     found = await passage.doors.trading.issued_quote(QuoteId(parse_id(id)), owner_of(passage))
     return reply(show_quote(found))
@@ -166,7 +177,7 @@ TRADES_EXAMPLE = {"items": [TRADE_EXAMPLE], "next_cursor": None}
 @router.get("/trades", **speaks(TradePage, TRADES_EXAMPLE, refuses=(CursorInvalid, CustomerUnknown, IdInvalid)))
 async def list_trades(
     passage: Entered,
-    customer_id: Annotated[str | None, Query(description="Whose trades; staff only.")] = None,
+    customer_id: OwnerQuery = None,
     limit: Limit = 50,
     cursor: CursorIn = None,
 ) -> Response:
@@ -180,6 +191,6 @@ async def list_trades(
 
 
 @router.get("/trades/{id}", **speaks(TradeOut, TRADE_EXAMPLE, refuses=(TradeUnknown, IdInvalid)))
-async def get_trade(id: str, passage: Entered) -> Response:
+async def get_trade(id: IdPath, passage: Entered) -> Response:
     """A trade; another's is not found."""
     return reply(show_trade(await passage.doors.trading.trade(TradeId(parse_id(id)), owner_of(passage))))

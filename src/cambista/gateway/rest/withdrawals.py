@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 
 from cambista.funding import (
     AssetNotWithdrawable,
@@ -29,7 +29,7 @@ from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import OF_AMOUNTS, Decision, customer_asked, read_amount, says_decided
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
 from cambista.gateway.rest.routing import Entered, Settling, body_of, reply, rest_router, speaks
-from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdText, TimeText
+from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdPath, IdText, OwnerQuery, TimeText
 from cambista.identity import CustomerUnknown, TextInvalid
 from cambista.kernel.ids import IdInvalid, WithdrawalId, parse_id
 from cambista.kernel.time import wire_time
@@ -140,13 +140,20 @@ async def request_withdrawal(
     return await _WITHDRAWAL_ASKED.settle(passage, passage.doors.funding.request_withdrawals, request, body)
 
 
+_LISTING = (CursorInvalid, CustomerUnknown, IdInvalid)
+
+
 @router.get(
     "/withdrawals",
-    **speaks(WithdrawalPage, {"items": [_WITHDRAWAL], "next_cursor": None}, refuses=(CursorInvalid, IdInvalid)),
+    **speaks(
+        WithdrawalPage,
+        {"items": [_WITHDRAWAL], "next_cursor": None},
+        refuses=(CursorInvalid, CustomerUnknown, IdInvalid),
+    ),
 )
 async def list_withdrawals(
     passage: Entered,
-    customer_id: Annotated[str | None, Query(description="Whose; staff only.")] = None,
+    customer_id: OwnerQuery = None,
     status: WithdrawalStatus | None = None,
     limit: Limit = 50,
     cursor: CursorIn = None,
@@ -164,7 +171,7 @@ async def list_withdrawals(
 
 
 @router.get("/withdrawals/{id}", **speaks(WithdrawalOut, _WITHDRAWAL, refuses=(WithdrawalUnknown, IdInvalid)))
-async def get_withdrawal(id: str, passage: Entered) -> Response:
+async def get_withdrawal(id: IdPath, passage: Entered) -> Response:
     """A withdrawal; another's is not found."""
     found = await passage.doors.funding.find_withdrawal(passage.caller, WithdrawalId(parse_id(id)))
     return reply(show_withdrawal(found))
@@ -175,14 +182,14 @@ _SENT = {**_WITHDRAWAL, "status": "sent", "approvals": 1, "decided_at": words.LA
 
 
 @router.post("/withdrawals/{id}/approve", **says_decided(WithdrawalOut, _SENT, *_DECIDING))
-async def approve_withdrawal(id: str, passage: Entered, body: Decision) -> Response:
+async def approve_withdrawal(id: IdPath, passage: Entered, body: Decision) -> Response:
     """Let the money go; not for whoever asked. Above a limit two approve, and the first leaves it `requested`."""
     decision = WithdrawalDecision(passage.caller, WithdrawalId(parse_id(id)), body.note)
     return await _WITHDRAWAL_DECIDED.settle(passage, passage.doors.funding.approve_withdrawals, decision, id, body)
 
 
 @router.post("/withdrawals/{id}/reject", **says_decided(WithdrawalOut, _WITHDRAWAL, *_DECIDING))
-async def reject_withdrawal(id: str, passage: Entered, body: Decision) -> Response:
+async def reject_withdrawal(id: IdPath, passage: Entered, body: Decision) -> Response:
     """Release the held money."""
     decision = WithdrawalDecision(passage.caller, WithdrawalId(parse_id(id)), body.note)
     return await _WITHDRAWAL_DECIDED.settle(passage, passage.doors.funding.reject_withdrawals, decision, id, body)

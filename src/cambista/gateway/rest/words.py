@@ -2,9 +2,12 @@
 
 from typing import Annotated
 
+from fastapi import Path, Query
 from msgspec import Meta
 
-_EXACT = {"anyOf": [{"type": "string", "pattern": r"^-?\d{1,19}(\.\d{1,18})?$"}, {"type": "integer"}]}
+from cambista.kernel.registry import ASSETS, PAIRS
+
+_EXACT = {"anyOf": [{"type": "string", "pattern": r"^\d{1,19}(\.\d{1,18})?$"}, {"type": "integer", "minimum": 0}]}
 
 # Decoded as a float too, so that the refusal can say what is wrong with it.
 ExactIn = Annotated[
@@ -15,8 +18,35 @@ AmountText = Annotated[str, Meta(description="A decimal string with exactly the 
 PriceText = Annotated[str, Meta(description="A decimal string: QUOTE per one BASE.", examples=["4012.35"])]
 TimeText = Annotated[str, Meta(description="RFC 3339, UTC, microseconds.", extra_json_schema={"format": "date-time"})]
 IdText = Annotated[str, Meta(description="A UUID.", extra_json_schema={"format": "uuid"})]
-AssetCode = Annotated[str, Meta(description="An asset's code.", examples=["USDT"])]
-PairName = Annotated[str, Meta(description="BASE/QUOTE.", examples=["USDT/COP"])]
+AssetCode = Annotated[
+    str, Meta(description="An asset's code.", examples=["USDT"], extra_json_schema={"enum": sorted(ASSETS)})
+]
+PairName = Annotated[
+    str, Meta(description="BASE/QUOTE.", examples=["USDT/COP"], extra_json_schema={"enum": list(PAIRS)})
+]
+IdPath = Annotated[str, Path(description="A UUID.", json_schema_extra={"format": "uuid"})]
+AssetPath = Annotated[
+    str, Path(alias="asset", description="An asset's code.", json_schema_extra={"enum": list(ASSETS)})
+]
+_PAIR_QUERY = {"enum": list(PAIRS)}
+PairQuery = Annotated[str, Query(max_length=20, description="BASE/QUOTE.", json_schema_extra=_PAIR_QUERY)]
+OptionalPairQuery = Annotated[
+    str | None, Query(max_length=20, description="Only this pair.", json_schema_extra=_PAIR_QUERY)
+]
+_TIME_QUERY = {"format": "date-time"}
+AsOfQuery = Annotated[
+    str | None, Query(max_length=40, description="A past moment, RFC 3339.", json_schema_extra=_TIME_QUERY)
+]
+FromQuery = Annotated[
+    str | None,
+    Query(alias="from", max_length=40, description="A day before `to` by default.", json_schema_extra=_TIME_QUERY),
+]
+ToQuery = Annotated[
+    str | None, Query(alias="to", max_length=40, description="Now by default.", json_schema_extra=_TIME_QUERY)
+]
+OwnerQuery = Annotated[
+    str | None, Query(description="Whose; staff may name anybody.", json_schema_extra={"format": "uuid"})
+]
 Cursor = Annotated[str | None, Meta(description="Give it back as `cursor` for what follows; null at the end.")]
 
 CUSTOMER = "0199a3c0-7b3f-7c1e-8d2f-4a5b6c7d8e9f"
