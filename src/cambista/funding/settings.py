@@ -60,7 +60,7 @@ class FundingSettings(BaseModel):
     withdrawal_ttl_s: int = Field(default=7 * 86400, ge=60, le=90 * 86400)
     daily_count: int = Field(default=20, ge=1, le=10_000)
     limits: dict[str, AssetLimits] = Field(default_factory=dict)
-    review_missing_payer: bool = True
+    review_missing_payer: bool = False
     paid_within_days: int = Field(default=90, ge=1, le=3653)
 
     @property

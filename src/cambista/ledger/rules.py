@@ -49,6 +49,7 @@ class HoldState:
     captured: int = 0
 
 
+_OPEN, _CAPTURED = HoldStatus.OPEN.value, HoldStatus.CAPTURED.value
 PostingRow = tuple[UUID, int, int, int, int, int, int, int, int, datetime, datetime]
 TransferRow = tuple[UUID, str, datetime, datetime, UUID | None, UUID | None]
 
@@ -111,7 +112,7 @@ def _refusal(books: Books, transfer: Transfer, legs: Sequence[Leg], hold: HoldSt
     if transfer.hold is not None:
         if hold is None:
             return HoldUnknown(hold=str(transfer.hold))
-        if hold.status != HoldStatus.OPEN or hold.expires_at <= books.now:
+        if hold.status != _OPEN or hold.expires_at <= books.now:
             return HoldClosed(hold=str(hold.id), status=hold.status)
     change: dict[int, int] = {}
     paid_from: dict[int, AccountState] = {}
@@ -145,7 +146,7 @@ def _capture(books: Books, hold: HoldState, legs: Sequence[Leg]) -> None:
     account = next(source for source, _, _ in legs if source.id == hold.account_id)
     account.held -= hold.units
     hold.captured = sum(units for source, _, units in legs if source.id == hold.account_id)
-    hold.status = HoldStatus.CAPTURED.value
+    hold.status = _CAPTURED
     books.closed_holds[hold.id] = hold
 
 
@@ -183,7 +184,7 @@ def _place_one(books: Books, hold: Hold) -> Hold | Refusal:
         return InsufficientFunds(asset=hold.account.asset, account=hold.account.kind)
     account.held += hold.amount.units
     books.touched.add(account.id)
-    state = HoldState(hold.id, account.id, hold.amount.units, hold.expires_at, HoldStatus.OPEN.value)
+    state = HoldState(hold.id, account.id, hold.amount.units, hold.expires_at, _OPEN)
     books.holds[hold.id] = books.new_holds[hold.id] = state
     return hold
 

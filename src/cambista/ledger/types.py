@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,10 +39,14 @@ class AccountRef(NamedTuple):
         return f"{self.kind}:{self.owner}" if self.owner else self.kind
 
 
+_CUSTOMER = AccountKind.CUSTOMER.value
+
+
 def customer_account(customer_id: UUID, asset: Asset) -> AccountRef:
-    return AccountRef(AccountKind.CUSTOMER.value, str(customer_id), asset.code)
+    return AccountRef(_CUSTOMER, str(customer_id), asset.code)
 
 
+@lru_cache(maxsize=256)
 def house_account(kind: AccountKind, asset: Asset) -> AccountRef:
     """The till, fees, spread or suspense account of that asset."""
     return AccountRef(kind.value, "", asset.code)

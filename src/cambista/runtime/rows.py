@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from cambista.kernel.events import Event
-from cambista.kernel.ids import uuid7
+from cambista.kernel.ids import uuid7s
 from cambista.runtime.clock import Clock
 from cambista.runtime.journal import Action
 
@@ -35,11 +35,12 @@ class RowWriter:
         self._encode = msgspec.json.Encoder().encode
 
     async def write(self, tx: _Copies) -> None:
-        now, branch, encode, rng = self._clock.now(), self._branch, self._encode, self._rng
+        now, branch, encode = self._clock.now(), self._branch, self._encode
+        ids = iter(uuid7s(now, self._rng, len(tx.events) + len(tx.actions)))
         await tx.copy(
             "runtime", "outbox", _OUTBOX,
             [
-                (uuid7(now, rng), event.NAME, event.VERSION, now, branch, event.subject, trace, encode(event).decode())
+                (next(ids), event.NAME, event.VERSION, now, branch, event.subject, trace, encode(event).decode())
                 for event, trace in tx.events
             ],
         )  # fmt: skip
@@ -47,7 +48,7 @@ class RowWriter:
             "runtime", "journal", _JOURNAL,
             [
                 (
-                    uuid7(now, rng), now, branch, action.caller.id, action.caller.role.value, action.caller.key_id,
+                    next(ids), now, branch, action.caller.id, str(action.caller.role), action.caller.key_id,
                     action.caller.address, action.caller.trace_id, action.name, action.subject, action.outcome,
                     encode(action.facts).decode(),
                 )

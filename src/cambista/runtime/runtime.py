@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cambista.kernel.ids import uuid7
+from cambista.kernel.ids import uuid7, uuid7s
 from cambista.runtime.clock import Clock
 from cambista.runtime.database import Database
 from cambista.runtime.group_commit import GroupCommit
@@ -28,3 +28,6 @@ class Runtime:
 
     def new_id(self) -> UUID:
         return uuid7(self.clock.now(), self.rng)
+
+    def new_ids(self, count: int) -> list[UUID]:
+        return uuid7s(self.clock.now(), self.rng, count)

@@ -194,7 +194,7 @@ class Trading:
 
     async def _accept(self, tx: Tx, acceptances: Sequence[Acceptance]) -> list[Trade | Refusal]:
         quotes = await store.find_quotes(tx, [each.quote_id for each in acceptances])
-        ids = [TradeId(self._runtime.new_id()) for _ in acceptances]
+        ids = [TradeId(id) for id in self._runtime.new_ids(len(acceptances))]
         drafts = rules.accept(acceptances, quotes, ids, tx.now)
         return await self._settle(
             tx, [each.caller for each in acceptances], drafts, [HoldId(each.quote_id) for each in acceptances]
