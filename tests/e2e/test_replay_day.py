@@ -25,7 +25,7 @@ from cambista.runtime import Replay as ReplayedAnswer
 from cambista.trading import Acceptance, IssuedQuote, QuoteKind, QuoteRequest, QuoteTaken, Trade
 from cambista.venues import Observation, PaperMarket, Replay, VenuesSettings
 from cambista.venues.settings import ReferenceSettings
-from tests.databases import open_runtime
+from tests.databases import TestServer, open_runtime
 from tests.houses import SIGNER_SEED, PaperHouse, caller_of, settings
 from tests.replays import (
     CORRUPT_DAY,
@@ -45,6 +45,8 @@ from tests.replays import (
 START = datetime(2025, 9, 17, 19, 29, tzinfo=UTC)
 NAMES = ("BTC/USDT", "ETH/USDT", "USDT/USD", "USDT/VES", "USDT/BOB", "USD/COP", "USDT/COP", "BTC/COP", "ETH/COP")
 SPECS = [PAIRS[name] for name in NAMES]
+SPEC_PAIRS = [spec.pair for spec in SPECS]
+BTC_USDT, USDT_USD = PAIRS["BTC/USDT"].pair, PAIRS["USDT/USD"].pair
 SOCKETS = timedelta(seconds=346)
 ADS = timedelta(days=20)
 END = timedelta(days=226)
@@ -132,7 +134,7 @@ class Day:
         for request, answer in zip(asked, answers, strict=True):
             assert not isinstance(answer, ReplayedAnswer)
             self._judge(request, answer)
-        await self._trade(*next(self.turns))
+        await self._trade()
 
     def _amounts(self, spec: PairSpec) -> list[Amount]:
         large = Amount(spec.maximum.units * 4 // 10, spec.pair.base)
@@ -187,7 +189,7 @@ class Day:
 
     def _judge_receipt(self, issued: IssuedQuote) -> None:
         explanation = self.house.pricing.explain(issued.receipt)
-        assert explanation.matches, (explanation.differences, issued.receipt.content)
+        assert explanation.matches, explanation.differences
         assert explanation.signature_valid
         for leg in json.loads(issued.receipt.content)["market"]["legs"]:
             for source, kind, rate, *_, weight, verdict in (row[:10] for row in leg["sources"]):
@@ -196,11 +198,10 @@ class Day:
                 assert (verdict == "used") is (weight != "0"), (source, verdict, weight)
                 self.official += rate == "official"
 
-    async def _trade(self, spec: PairSpec, side: Side) -> None:
+    async def _trade(self) -> None:
+        spec, side = next(turn for turn in self.turns if self.yardstick.expected(str(turn[0].pair), self.now))
         amount = Amount(spec.minimum.units * 10, spec.pair.base)
         [issued] = await self.house.trading.request_quotes([self._request(spec, side, amount, QuoteKind.FIRM)])
-        if isinstance(issued, NoPrice):
-            return
         assert isinstance(issued, IssuedQuote), issued
         take = Acceptance(caller_of(self.customer), self.customer.id, issued.quote.id)
         first, again = await self.house.trading.accept_quotes([take, take])
@@ -232,7 +233,8 @@ async def test_the_main_road_runs_sanely_through_seven_recorded_months(
         for name in NAMES:
             assert day.seen[name, Rung.LIVE] > 100, (name, day.seen)
         assert day.official > 0
-        assert len(day.trades) > 150
+        assert len(day.trades) == day.moments > 300
+        assert day.doubted < day.moments
         await check_the_books(day)
 
 
@@ -260,6 +262,105 @@ async def play(day: Day, shared_data: Path) -> None:
         if due and (since < ADS or now - began > QUARTER_HOUR):
             quoted_at = now
             await day.quote_everything()
+
+
+async def test_a_gap_in_the_recording_takes_the_price_down_the_ladder_and_back(dsn: str, shared_data: Path) -> None:
+    """The socket falls silent for 20 minutes at its second minute: what was recorded then is played after them."""
+    async with replaying_house(dsn, START) as paper:
+        customer = await paper.customer(1, *PURSE)
+        ladder = Ladder(paper, customer)
+        events = replay_events(shared_data, [BTC_USDT, USDT_USD])
+        await ladder.play(events, seconds=60)
+        live = await ladder.stand(Rung.LIVE, taken="2.5", refused=None)
+        paper.clock.advance(12)
+        cached = await ladder.stand(Rung.CACHED, taken="2.5", refused="2.50000001")
+        paper.clock.advance(25)
+        last = await ladder.stand(Rung.LAST_RECORDED, taken="0.5", refused="0.50000001")
+        assert live < cached < last
+        paper.clock.advance(870)
+        assert isinstance(await ladder.ask("0.1"), NoPrice)
+        with pytest.raises(NoPrice):
+            await paper.house.pricing.current([BTC_USDT])
+        await ladder.play(events, seconds=30)
+        assert abs(await ladder.stand(Rung.LIVE, taken="2.5", refused=None) / live - 1) < Decimal("0.1")
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Plays BTC/USDT and asks what buying costs above the fair price, on whatever rung the house stands."""
+
+    paper: PaperHouse
+    customer: Customer
+
+    async def play(self, events: Iterator[tuple[datetime, Observation]], *, seconds: int) -> None:
+        """The next seconds of the recording, priced each second as the running house does."""
+        began: datetime | None = None
+        priced_at = start = self.paper.runtime.now()
+        for recorded_at, observation in events:
+            if observation.pair != BTC_USDT:
+                self.paper.house.pricing.observe([at_time(observation, start)])
+                continue
+            began = began or recorded_at
+            now = start + (recorded_at - began)
+            self.paper.clock.advance((now - self.paper.runtime.now()).total_seconds())
+            self.paper.house.pricing.observe([at_time(observation, now)])
+            if now - priced_at >= timedelta(seconds=1):
+                priced_at = now
+                await self.paper.house.pricing.tick()
+            if now - start >= timedelta(seconds=seconds):
+                return
+
+    async def ask(self, amount: str) -> IssuedQuote | Refusal:
+        wish = Amount.of(amount, BTC)
+        request = QuoteRequest(
+            caller_of(self.customer), self.customer.id, BTC_USDT, Side.BUY, wish, QuoteKind.REFERENCE
+        )
+        [answer] = await self.paper.house.trading.request_quotes([request])
+        assert not isinstance(answer, ReplayedAnswer)
+        return answer
+
+    async def stand(self, rung: Rung, *, taken: str, refused: str | None) -> Decimal:
+        """The house stands on `rung` and quotes up to `taken`; returns what 0.1 BTC cost above the fair price."""
+        for amount in ("0.1", taken):
+            issued = await self.ask(amount)
+            assert isinstance(issued, IssuedQuote), issued
+            assert issued.quote.terms.rung is rung
+            assert self.paper.house.pricing.explain(issued.receipt).matches
+        if refused is not None:
+            assert isinstance(await self.ask(refused), AmountTooLarge)
+        small = await self.ask("0.1")
+        assert isinstance(small, IssuedQuote)
+        return small.quote.terms.price.value / fair_of(small) - 1
+
+
+def at_time(observation: Observation, now: datetime) -> Observation:
+    return replace(observation, observed_at=now, received_at=now)
+
+
+async def test_the_corrupt_published_day_changes_no_price(
+    server: TestServer, shared_data: Path, tmp_path: Path
+) -> None:
+    """On the day currency-api said 38.87 BTC a dollar, a house that reads it prices as one that does not."""
+    copytree(shared_data / "market" / "fx" / "currency_api_raw" / "2025.12.6", tmp_path / "currency_api_raw" / "day")
+    noon = datetime(2025, 12, 6, 17, tzinfo=UTC)
+    shown = []
+    for reference in (None, tmp_path):
+        async with server.database() as dsn, replaying_house(dsn, noon, reference) as paper:
+            async for batch in Replay(shared_data, clock=paper.clock, speed=1).observations():
+                paper.house.pricing.observe(batch)
+                if paper.runtime.now() - noon > timedelta(seconds=20):
+                    break
+            await paper.house.pricing.tick()
+            shown.append({str(each.pair): each for each in await paper.house.pricing.current(SPEC_PAIRS)})
+            for pair in (Pair(BTC, USD), Pair(BTC, USDT), Pair(ETH, USD), Pair(ETH, USDT)):
+                with pytest.raises(RateNotKnown):
+                    await paper.house.pricing.rate(RateName.MARKET, pair, on=CORRUPT_DAY)
+            if reference is not None:
+                official = await paper.house.pricing.rate(RateName.OFFICIAL, Pair(USDT, VES), on=CORRUPT_DAY)
+                assert official.rate.value < 257
+    without, with_file = shown
+    assert without == with_file
+    assert {each.rung for each in without.values()} == {Rung.LIVE}
 
 
 async def check_the_books(day: Day) -> None:

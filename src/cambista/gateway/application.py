@@ -25,7 +25,7 @@ from cambista.gateway.rest.hot import HOT_ROUTES
 from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
-_ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, health)
+ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, health)
 
 
 class _Application(FastAPI):
@@ -56,7 +56,9 @@ class _Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
-            self.openapi_schema = openapi_document(self, HOT_ROUTES)
+            self.openapi_schema = openapi_document(
+                self, [each for room in ROOMS for each in room.router.routes], HOT_ROUTES
+            )
         return self.openapi_schema
 
 
@@ -72,7 +74,7 @@ def create_app(doors: Doors, settings: GatewaySettings | None = None) -> FastAPI
     app.state.health = Health(doors, settings.health_kept_s)
     for hot in HOT_ROUTES:
         app.router.routes.append(Route(hot.path, hot, methods=["POST"], include_in_schema=False))
-    for room in _ROOMS:
+    for room in ROOMS:
         app.include_router(room.router)
     app.add_api_route("/openapi.json", _openapi, methods=["GET"], include_in_schema=False, response_model=None)
     app.add_api_route("/docs", _docs, methods=["GET"], include_in_schema=False, response_model=None)

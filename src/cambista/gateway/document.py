@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from cambista.gateway.rest.hot import HotRoute
 from cambista.gateway.rest.routing import SCHEMAS
@@ -25,13 +27,16 @@ _SECURITY = {
 }
 
 
-def openapi_document(app: FastAPI, hot: Sequence[HotRoute]) -> dict[str, Any]:
+def openapi_document(app: FastAPI, routes: Sequence[BaseRoute], hot: Sequence[HotRoute]) -> dict[str, Any]:
     """The whole document, of every endpoint that is part of the contract."""
     document = get_openapi(
         title="Cambista", version=app.version, description=_INTRODUCTION.strip(), routes=app.routes, servers=app.servers
     )
-    for route in hot:
-        document["paths"].setdefault(route.path, {})["post"] = _operation(route)
+    for route in routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            _restore(document["paths"][route.path], route)
+    for each in hot:
+        document["paths"].setdefault(each.path, {})["post"] = _operation(each)
     components = document.setdefault("components", {})
     _, schemas = msgspec.json.schema_components(SCHEMAS.values(), ref_template="#/components/schemas/{name}")
     components["schemas"] = dict(sorted(schemas.items()))
@@ -41,6 +46,13 @@ def openapi_document(app: FastAPI, hot: Sequence[HotRoute]) -> dict[str, Any]:
             operation["responses"].setdefault("422", {"description": "Not valid."})
             _plain_errors(operation)
     return document
+
+
+def _restore(operations: dict[str, Any], route: APIRoute) -> None:
+    """FastAPI drops every null, also those that examples mean."""
+    for method in route.methods or ():
+        responses = operations[method.lower()]["responses"]
+        responses.update({str(status): {**responses[str(status)], **told} for status, told in route.responses.items()})
 
 
 def _operation(route: HotRoute) -> dict[str, Any]:
