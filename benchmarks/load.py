@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class Outcome:
-    """What came back: latencies in seconds, bodies of 2xx answers (when kept), and how many of each status."""
+    """What came back: latencies in seconds, 2xx answers with the number of their request (when kept), and how many of each status."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
+    bodies: list[tuple[int, bytes]] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -27,10 +27,11 @@ class Outcome:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, next_request: Callable[[], bytes | None], outcome: Outcome, *, keep: bool) -> None:
+    def __init__(self, next_request: Callable[[], tuple[int, bytes] | None], outcome: Outcome, *, keep: bool) -> None:
         self._next, self._outcome, self._keep = next_request, outcome, keep
         self._buffer = b""
         self._began = 0.0
+        self._number = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,7 +52,7 @@ class _Connection(asyncio.Protocol):
         outcome.latencies.append(time.perf_counter() - self._began)
         outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
         if self._keep and status < 300:
-            outcome.bodies.append(self._buffer[head + 4 :])
+            outcome.bodies.append((self._number, self._buffer[head + 4 :]))
         self._buffer = b""
         self._send()
 
@@ -65,8 +66,9 @@ class _Connection(asyncio.Protocol):
             self.done.set_result(None)
             self._transport.close()
             return
+        self._number, content = request
         self._began = time.perf_counter()
-        self._transport.write(request)
+        self._transport.write(content)
 
 
 def post(path: str, body: bytes, **headers: str) -> bytes:
@@ -81,11 +83,11 @@ async def run(
 ) -> Outcome:
     """Send the requests over that many connections, until they or the seconds run out."""
     outcome = Outcome()
-    waiting = iter(requests)
+    waiting = iter(enumerate(requests))
     ends = time.perf_counter() + seconds if seconds else float("inf")
     split = urlsplit(url)
 
-    def take() -> bytes | None:
+    def take() -> tuple[int, bytes] | None:
         return next(waiting, None) if time.perf_counter() < ends else None
 
     loop = asyncio.get_running_loop()

@@ -8,22 +8,26 @@ from benchmarks import load
 from benchmarks.load import Outcome
 
 QUOTES, TRADES = "/api/v1/quotes", "/api/v1/trades"
+_BODY = json.dumps({"pair": "USDT/COP", "side": "buy", "amount": "5", "amount_asset": "USDT"}).encode()
 
 
-async def take_quotes(url: str, keys: list[str], count: int, *, connections: int) -> tuple[Outcome, list[bytes]]:
-    """Ask for that many firm quotes; the outcome, and for each quote a prepared request that takes it."""
-    body = json.dumps({"pair": "USDT/COP", "side": "buy", "amount": "5", "amount_asset": "USDT"}).encode()
-    asking = [load.post(QUOTES, body, x_api_key=key) for key in islice(cycle(keys), count)]
-    # A connection's answers come in its own order, so each quote goes back to its owner by the id in its body.
-    outcome = await load.run(url, asking, connections=connections, keep=True)
-    return outcome, outcome.bodies
+async def ask_quotes(url: str, keys: list[str], count: int, *, connections: int) -> tuple[Outcome, list[bytes]]:
+    """Firm quotes asked for, and for each quote given the prepared request of its owner that takes it."""
+    owners = list(islice(cycle(keys), count))
+    outcome = await load.run(
+        url, [load.post(QUOTES, _BODY, x_api_key=key) for key in owners], connections=connections, keep=True
+    )
+    taking = [_acceptance(owners[index], json.loads(body)["id"]) for index, body in outcome.bodies]
+    return outcome, taking
 
 
-def acceptances(bodies: list[bytes], keys: dict[str, str]) -> list[bytes]:
-    """For each quote, its owner's request to trade it."""
-    requests: list[bytes] = []
-    for each in bodies:
-        quote = json.loads(each)
-        body = json.dumps({"quote_id": quote["id"]}).encode()
-        requests.append(load.post(TRADES, body, x_api_key=keys[quote["id"]], idempotency_key=str(uuid4())))
-    return requests
+def _acceptance(key: str, quote_id: str) -> bytes:
+    body = json.dumps({"quote_id": quote_id}).encode()
+    return load.post(TRADES, body, x_api_key=key, idempotency_key=str(uuid4()))
+
+
+async def take_quotes(url: str, taking: list[bytes], *, connections: int) -> Outcome:
+    """Trades made of those quotes."""
+    outcome = await load.run(url, taking, connections=connections)
+    assert set(outcome.statuses) == {201}, outcome.statuses
+    return outcome

@@ -1,0 +1,123 @@
+"""`make bench`: the house against pgbench of the same PostgreSQL, interleaved passes, medians; a table and JSON."""
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import growth, houses, ledger, pricing, startup, trades
+from benchmarks.pgbench import Pgbench
+from benchmarks.report import Report
+from cambista.app.build import House, build, open_runtime
+from cambista.app.rooms import ROOMS
+from cambista.app.settings import Settings
+from cambista.pricing import Signer
+from cambista.runtime.migrations import migrate
+from cambista.runtime.postgres import EmbeddedPostgres
+
+OUT = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long each part of a pass takes, and how many passes."""
+
+    passes: int
+    seconds: int
+    quotes: int
+
+
+@asynccontextmanager
+async def _in_process(folder: Path) -> AsyncIterator[tuple[House, Pgbench]]:
+    with EmbeddedPostgres(folder) as postgres:
+        await migrate(postgres.dsn(), ROOMS)
+        yardstick = Pgbench(postgres)
+        await yardstick.prepare()
+        settings = Settings(_env_file=None, home=folder)  # type: ignore[call-arg]
+        async with open_runtime(postgres.dsn(), settings) as runtime:
+            yield build(runtime, settings, Signer.generate()), yardstick
+
+
+async def bench_in_process(report: Report, lengths: Lengths, folder: Path) -> list[float]:
+    """Ledger and pricing without HTTP; gives the yardstick of each pass."""
+    yards: list[float] = []
+    async with _in_process(folder) as (house, yardstick):
+        await ledger.prepare(house.runtime, house.ledger)
+        for _ in range(lengths.passes):
+            yard = await yardstick.tps(lengths.seconds)
+            yards.append(yard)
+            report.add("pgbench -N -c 8 -j 2", yard, "tps")
+            for name, hot in (("ledger, 256 callers", False), ("ledger, 256 callers on one account", True)):
+                rate, p50, p99 = await ledger.transfers_per_second(
+                    house.runtime, house.ledger, callers=256, seconds=lengths.seconds, hot=hot
+                )
+                report.add(name, rate, "transfers/s", yardstick=yard)
+                report.add(f"{name}: p99", p99, "ms")
+                report.add(f"{name}: p50", p50, "ms")
+            offers = await pricing.offers_per_second(house.runtime, house.pricing, seconds=lengths.seconds)
+            report.add("pricing in process, signed receipts", offers, "offers/s")
+    return yards
+
+
+async def bench_http(report: Report, lengths: Lengths, folder: Path, yards: list[float]) -> None:
+    """The road over HTTP at 1, 32 and 256 connections."""
+    async with houses.serving(folder) as house:
+        keys = await houses.customers_with_keys(house, 1000)
+        for yard in yards:
+            for connections in (256, 32, 1):
+                count = lengths.quotes if connections > 1 else lengths.quotes // 8
+                asked, taking = await trades.ask_quotes(house.url, keys, count, connections=connections)
+                report.add(f"quotes over HTTP, {connections} connections", asked.rate, "quotes/s")
+                taken = await trades.take_quotes(house.url, taking, connections=connections)
+                name = f"trades over HTTP, {connections} connections"
+                report.add(name, taken.rate, "trades/s", yardstick=yard)
+                report.add(f"{name}: p50", taken.percentile_ms(0.5), "ms")
+                report.add(f"{name}: p99", taken.percentile_ms(0.99), "ms")
+    await _naive(report, lengths, folder, yards[-1])
+    report.add("cold start to healthy", await startup.seconds_to_healthy(folder), "s")
+
+
+async def _naive(report: Report, lengths: Lengths, folder: Path, yard: float) -> None:
+    """The same code one trade a transaction: what group commit is worth."""
+    async with houses.serving(folder, CAMBISTA_COMMIT_BATCH_MAX="1") as house:
+        keys = await houses.customers_with_keys(house, 200, first=500_000)
+        _, taking = await trades.ask_quotes(house.url, keys, lengths.quotes // 8, connections=32)
+        taken = await trades.take_quotes(house.url, taking, connections=256)
+        report.add("naive: one trade a transaction, 256 connections", taken.rate, "trades/s", yardstick=yard)
+
+
+async def bench_growth(report: Report, lengths: Lengths, folder: Path) -> None:
+    """The same trade rate with a thousand and with a million stored trades?"""
+    async with houses.serving(folder) as house:
+        keys = await houses.customers_with_keys(house, 1000)
+        for stored in (1_000, 1_000_000):
+            await growth.fill(house, stored)
+            for _ in range(lengths.passes):
+                _, taking = await trades.ask_quotes(house.url, keys, lengths.quotes, connections=256)
+                taken = await trades.take_quotes(house.url, taking, connections=256)
+                report.add(f"trades over HTTP with {stored:,} stored, 256 connections", taken.rate, "trades/s")
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--quick", action="store_true", help="one short pass")
+    parser.add_argument("--growth", action="store_true", help="also with 1,000,000 stored trades (some minutes)")
+    given = parser.parse_args()
+    lengths = Lengths(1, 2, 4_000) if given.quick else Lengths(3, 4, 16_000)
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="cambista-bench-") as folder:
+        root = Path(folder)
+        yards = await bench_in_process(report, lengths, root / "ledger")
+        await bench_http(report, lengths, root / "house", yards)
+        if given.growth:
+            await bench_growth(report, lengths, root / "growth")
+    print(report.table())
+    report.write(OUT)
+
+
+uvloop.run(main())
