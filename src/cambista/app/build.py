@@ -89,7 +89,8 @@ async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
     rng = random.Random(secrets.randbits(128))  # ids only; secrets are drawn with `secrets`
     db = Database(dsn, clock, rng, branch=settings.branch)
     await db.open()
-    runtime = Runtime(clock, rng, db, GroupCommit(db), Tasks(clock), settings.branch)
+    writer = GroupCommit(db, batch_max=settings.commit_batch_max)
+    runtime = Runtime(clock, rng, db, writer, Tasks(clock), settings.branch)
     try:
         yield runtime
     finally:

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     database_url: SecretStr | None = None
     database_port: int | None = Field(default=None, ge=1, le=65535)
+    commit_batch_max: int = Field(default=512, ge=1, le=4096)
     branch: str = Field(default="main", pattern=r"^[a-z0-9_-]{1,32}$")
     console: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
