@@ -180,6 +180,11 @@ def _render(answer: object) -> tuple[int, bytes]:
     return 200, json.dumps(fields, sort_keys=True).encode()
 
 
+def render_answer(answer: object) -> bytes:
+    """The bytes a client gets."""
+    return _render(answer)[1]
+
+
 def _outcome(answer: object) -> Outcome:
     if isinstance(answer, Refusal):
         return Outcome(refused=answer.code)

@@ -36,8 +36,9 @@ IN_A_ROW_MAX = 3
 class FaultPlan:
     """Decides at each border whether something breaks.
 
-    Either by chance (`rng`, with `rate`), or one `Fault` at exactly the `at`-th transaction since `arm`. Never more
-    than three faults in a row, so that a client that keeps trying gets through.
+    By chance (`rng`, with `rate`), or one `Fault` at exactly the `at`-th transaction since `arm`, or (`at` 0) at every
+    second one: then each request fails once. Chance strikes at most three times in a row, so that a client that keeps
+    trying gets through.
     """
 
     rng: random.Random | None = None
@@ -79,8 +80,8 @@ class FaultPlan:
 
     def _choose(self, point: str) -> Fault | None:
         if self.fault is not None:
-            hit = self.transactions == self.at and POINT_OF[self.fault] == point
-            return self.fault if hit else None
+            hit = self.transactions == self.at if self.at else self.transactions % 2 == 1
+            return self.fault if hit and POINT_OF[self.fault] == point else None
         if self.rng is None or self._in_a_row >= IN_A_ROW_MAX or self.rng.random() >= self.rate:
             return None
         return self.rng.choice([fault for fault, where in POINT_OF.items() if where == point])

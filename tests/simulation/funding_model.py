@@ -112,8 +112,12 @@ class FundingModel:
             return judgement({"withdrawal_not_found": True})
         own: Name = ("customer", str(seen.asked.customer), seen.asked.asset)
         late = seen.status == "expired" or (seen.status == "requested" and seen.expires_at <= now)
-        again = (asked.approver in seen.approvals) if asked.approve else seen.status == "rejected"
-        pays = asked.approve and not again and len(seen.approvals) + 1 >= seen.needed
+        pays = (
+            asked.approve
+            and seen.status == "requested"
+            and not self._repeats(seen, asked)
+            and len(seen.approvals) + 1 >= seen.needed
+        )
         # Held money may have been freed by the ledger's sweep at a time the clock has since gone back from.
         freed = seen.status == "requested" and self.books.holds[seen.hold].status != "open"
         return judgement(
@@ -132,7 +136,9 @@ class FundingModel:
 
     @staticmethod
     def _repeats(seen: WithdrawalSeen, asked: ops.DecideWithdrawal) -> bool:
-        return asked.approver in seen.approvals if asked.approve else seen.status == "rejected"
+        if asked.approve:
+            return asked.approver in seen.approvals and seen.status in ("requested", "sent")
+        return seen.status == "rejected"
 
     # ----------------------------------------------------------------------------------------------- applying
     def apply(self, operation: ops.Operation, fields: dict[str, Any], now: datetime) -> None:

@@ -66,6 +66,9 @@ class SimulatedHouse:
 
     async def survive(self, work: Awaitable[T]) -> T:
         """The work's result; raises Crash when the process dies meanwhile, whatever the work was waiting for."""
+        if self._died.is_set():
+            asyncio.ensure_future(work).cancel()
+            raise Crash
         task = asyncio.ensure_future(work)
         died = asyncio.ensure_future(self._died.wait())
         try:
@@ -147,5 +150,7 @@ def _settings(dsn: str) -> Settings:
             quote_ttl_s=int(QUOTE_TTL.total_seconds()), open_quotes_max=OPEN_QUOTES_MAX, till_targets=TARGETS
         ),
         risk=RiskSettings(trade_max=50_000, day_max=200_000),
-        funding=FundingSettings(withdrawal_ttl_s=int(WITHDRAWAL_TTL.total_seconds()), daily_count=DAILY_COUNT),
+        funding=FundingSettings(
+            withdrawal_ttl_s=int(WITHDRAWAL_TTL.total_seconds()), daily_count=DAILY_COUNT, review_missing_payer=True
+        ),
     )

@@ -103,7 +103,9 @@ class Model:
         if terms.kind == "reference":
             return judgement({"quote_not_firm": True})
         if terms.traded or terms.kind == "direct":
-            return judgement({"quote_taken": True})
+            # Both are true of a taken quote that would not fit either.
+            over = self._over_limit(asked.customer, terms.notional, now)
+            return judgement({"quote_taken": True}, {"limit_exceeded": over})
         legs = trade_legs(terms)
         hold = self.books.holds[asked.quote]
         booked = self.books.booking_time(names(legs), now)

@@ -81,7 +81,6 @@ class Simulation:
     # -------------------------------------------------------------------------------------------- a whole run
     async def run(self, steps: int = STEPS, check_every: int = CHECK_EVERY) -> Report:
         """Open the house, take `steps` steps, check all the while and at the end; raises Violation."""
-        asyncio.get_running_loop().set_exception_handler(_ignore_crashes)
         await self.open()
         try:
             for step in range(1, steps + 1):
@@ -98,8 +97,9 @@ class Simulation:
 
     async def open(self) -> None:
         """Stand the house up and found it, undisturbed; faults begin afterwards."""
+        asyncio.get_running_loop().set_exception_handler(_ignore_crashes)
         await self.house.stand_up()
-        self.people, staff = await self.house.found(CUSTOMERS, STAFF)
+        self.people, self.staff = await self.house.found(CUSTOMERS, STAFF)
         self.model = Model(
             worth=worth,
             scales={code: ASSETS[code].scale for code in (*CAPITAL, "USD")},
@@ -113,7 +113,7 @@ class Simulation:
             )
             del self.model.books.transfers[UUID(int=len(text))]
         self.workload = Workload(
-            self.rng, self.model, self.people, staff, price=lambda pair: float(self.mid(pair)), now=self.clock.now
+            self.rng, self.model, self.people, self.staff, price=lambda pair: float(self.mid(pair)), now=self.clock.now
         )
         self.client = Client({id: customer_name(number) for number, id in enumerate(self.people)})
         self.hear()
@@ -191,6 +191,8 @@ class Simulation:
                 continue
             except Stumble:
                 continue
+            except Exception as error:
+                raise Violation("no_request_ends_in_a_bug", f"{operation}: {error!r}") from error
             if outcome.refused != "database_unavailable":
                 return outcome
         raise Violation("the_house_answers_in_the_end", f"{operation} {TRIES_MAX} times in vain")
@@ -217,7 +219,7 @@ class Simulation:
         expect(allowed, "what_must_be_refused_is_refused", f"{operation}: done, in spite of {set(judged[-1].must)}")
         fields: dict[str, Any] = outcome.fields or {}
         self.model.apply(operation, fields, self.clock.now())
-        if isinstance(operation, (ops.RequestQuote, ops.DirectTrade)):
+        if isinstance(operation, (ops.RequestQuote, ops.DirectTrade)) and not outcome.replayed:
             self.check_rung(operation.pair, str(fields["rung"]))
 
     def happen(self, operation: ops.PassTime | ops.Silence) -> None:
