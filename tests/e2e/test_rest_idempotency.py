@@ -199,10 +199,6 @@ async def test_a_made_key_is_shown_once_and_never_stored(ana: Caller, runtime: R
     assert secret not in stored
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="GroupCommit does not look again when another process stored the same key first; see the runtime",
-)
 async def test_two_processes_that_get_the_same_request_trade_once(
     app: FastAPI, ana: Caller, second_house: Callable[[], Any]
 ) -> None:

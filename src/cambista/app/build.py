@@ -25,6 +25,8 @@ from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, Syste
 from cambista.trading import Trading
 from cambista.venues import Venues, price_venues, rate_sources
 
+FIRST_PRICE_WITHIN_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -100,8 +102,9 @@ async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
 
 
 async def start(house: House) -> None:
-    """Open for business: first prices, opening capital on paper, and the work that goes on all the time."""
+    """Open for business: opening capital on paper, the work that goes on all the time, and the first prices."""
     runtime, tasks = house.runtime, house.runtime.tasks
+    await house.relay.check_order()
     if house.settings.on_paper:
         await fund_on_paper(runtime, house.ledger)
     await house.pricing.load()
@@ -115,6 +118,15 @@ async def start(house: House) -> None:
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))
+    await _await_first_price(house)
+
+
+async def _await_first_price(house: House) -> None:
+    """Give the venues a moment to speak, so that who reads "open" also gets a price."""
+    clock = house.runtime.clock
+    latest = clock.monotonic() + FIRST_PRICE_WITHIN_S
+    while clock.monotonic() < latest and not any((await house.pricing.rungs()).values()):
+        await clock.sleep(0.02)
 
 
 async def _forget_answers(runtime: Runtime) -> None:

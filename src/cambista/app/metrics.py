@@ -1,4 +1,4 @@
-"""The house's business counters, fed by its own events: what was traded, what it earned, on which rung it was priced."""
+"""The house's business counters, fed by its own events: what was traded, what it earned, on which rung."""
 
 from collections.abc import Sequence
 

@@ -59,7 +59,6 @@ class _Server(uvicorn.Server):
 
 
 def _server(house: House) -> _Server:
-    settings = house.settings
     return _Server(
         uvicorn.Config(
             create_faces(house),
@@ -82,8 +81,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         async with open_house(settings) as house:
             server = _server(house)
             running = asyncio.create_task(server.serve(sockets=[listening]))
-            while not server.started and not running.done():
-                await asyncio.sleep(0.005)
+            while not server.started and not running.done():  # uvicorn has no event for it
+                await asyncio.sleep(0.005)  # noqa: ASYNC110
             try:
                 yield Serving(house, f"http://{host}:{port}", running)
             finally:

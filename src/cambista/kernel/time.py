@@ -13,7 +13,7 @@ class TimeInvalid(Invalid):
 def wire_time(moment: datetime) -> str:
     """`2026-11-24T19:00:00.000000Z`; the moment must be aware."""
     assert moment.tzinfo is not None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(value: object) -> datetime:

@@ -5,7 +5,7 @@ from cambista.runtime.database import Database, DatabaseAway, Reader, Tx
 from cambista.runtime.group_commit import GroupCommit, HouseBusy
 from cambista.runtime.idempotency import IdempotencyKeyReused, Once, Replay
 from cambista.runtime.journal import Action
-from cambista.runtime.outbox import Relay, Subscription, on
+from cambista.runtime.outbox import OutboxForeign, Relay, Subscription, on
 from cambista.runtime.runtime import Runtime
 from cambista.runtime.tasks import Tasks
 
@@ -18,6 +18,7 @@ __all__ = [
     "HouseBusy",
     "IdempotencyKeyReused",
     "Once",
+    "OutboxForeign",
     "Reader",
     "Relay",
     "Replay",

@@ -75,7 +75,7 @@ class GroupCommit:
         finally:
             self._worker = None
 
-    async def _commit(self, batch: list[_Ticket]) -> None:
+    async def _commit(self, batch: list[_Ticket], *, again: bool = True) -> None:
         self.batches += 1
         self.requests += len(batch)
         try:
@@ -86,16 +86,20 @@ class GroupCommit:
         except Unavailable as refusal:
             _refuse(batch, refusal)
         except Exception as error:
-            if len(batch) == 1:
-                _refuse(batch, error)
-                return
-            _log.warning("batch_failed", requests=len(batch), error=repr(error))
-            for ticket in batch:
-                await self._commit([ticket])
+            await self._recover(batch, error, again=again)
         else:
             for ticket in batch:
                 if not ticket.future.done():
                     ticket.future.set_result(ticket.answer)
+
+    async def _recover(self, batch: list[_Ticket], error: Exception, *, again: bool) -> None:
+        """Try each request alone, once: the failure may be a neighbour's, or a race with another process, now over."""
+        if not again:
+            _refuse(batch, error)
+            return
+        _log.warning("batch_failed", requests=len(batch), error=repr(error))
+        for ticket in batch:
+            await self._commit([ticket], again=False)
 
     async def _run(self, batch: list[_Ticket]) -> None:
         async with self._db.transaction() as tx:
@@ -112,7 +116,7 @@ class GroupCommit:
             await _remember(tx, fresh)
         for ticket, first in repeats.items():
             if first is not None:
-                ticket.answer = first.answer
+                ticket.answer = _repeated(first.answer)
 
     async def stop(self) -> None:
         """Finish what waits."""
@@ -155,6 +159,11 @@ async def _remember(tx: Tx, fresh: list[_Ticket]) -> None:
             ticket.answer = Replay(status, body, first=True)
             kept.append((ticket.once, ticket.answer))
     await idempotency.remember(tx, kept, tx.now)
+
+
+def _repeated(answer: Any) -> Any:
+    """What a twin in the same batch gets: the first one's stored answer, said to be a repeat."""
+    return Replay(answer.status, answer.body) if isinstance(answer, Replay) else answer
 
 
 def _refuse(batch: list[_Ticket], error: Exception) -> None:

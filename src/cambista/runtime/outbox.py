@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from cambista.kernel.errors import Unavailable
 from cambista.kernel.events import Event
 from cambista.runtime.clock import Clock
 from cambista.runtime.database import Database, Tx
@@ -32,6 +33,14 @@ def on(event: type[E], handler: Callable[[Tx, Sequence[E]], Awaitable[None]]) ->
     return Subscription(event, handler)
 
 
+class OutboxForeign(Unavailable):
+    code = "outbox_foreign"
+    sentence = (
+        "The outbox comes from another PostgreSQL server, whose transactions are numbered higher than this one's:"
+        " its events would never be delivered. See docs/operations.md, restoring."
+    )
+
+
 class Relay:
     """One loop a listener. A handler that fails is tried again; after 5 failures its event goes to the dead letters."""
 
@@ -45,6 +54,12 @@ class Relay:
     @property
     def listeners(self) -> Sequence[str]:
         return list(self._listeners)
+
+    async def check_order(self) -> None:
+        """Refuse (`outbox_foreign`) where a restored outbox is ahead of this server's transaction numbers."""
+        async with self._db.read() as reader:
+            if await reader.value("SELECT max(xid) >= pg_snapshot_xmax(pg_current_snapshot()) FROM runtime.outbox"):
+                raise OutboxForeign
 
     def wake(self) -> None:
         for event in self._wake.values():

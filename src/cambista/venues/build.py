@@ -21,7 +21,7 @@ def price_venues(settings: VenuesSettings, clock: Clock) -> list[PriceVenue]:
     if replay.folder is not None:
         pairs = [pair_spec(name).pair for name in replay.pairs] or None
         venues.append(Replay(replay.folder, clock=clock, speed=replay.speed, pairs=pairs, repeat=replay.repeat))
-    elif paper.enabled:
+    elif paper.enabled and not settings.ccxt:
         known = {str(pair) for pair in paper_pairs()}
         for name in paper.fixed:
             if name not in known:

@@ -51,7 +51,7 @@ class ReferenceSettings(_Settings):
 class VenuesSettings(_Settings):
     """All of the room's knobs.
 
-    Where a replay is set, the paper market stays away: recorded and simulated prices are not mixed.
+    Where a replay or an exchange is set, the paper market stays away: real and simulated prices are not mixed.
     """
 
     paper: PaperSettings = PaperSettings()

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+import pytest
+
 from cambista.kernel.errors import Conflict
-from cambista.runtime import Relay, Runtime, Tx, on
+from cambista.runtime import OutboxForeign, Relay, Runtime, Tx, on
 from tests.databases import ManualClock
 from tests.integration.runtime.test_group_commit import NumberNoted
 
@@ -92,3 +95,16 @@ async def test_a_poisonous_event_is_set_aside_after_five_failures_and_the_rest_g
     assert await heard(runtime) == [1, 3]
     async with runtime.db.read() as reader:
         assert await reader.value("SELECT count(*) FROM runtime.dead_letter WHERE listener = 'keeper'") == 1
+
+
+async def test_an_outbox_of_another_server_is_refused_instead_of_never_delivered(dsn: str, runtime: Runtime) -> None:
+    relayed = relay(runtime, Notekeeper())
+    await emit(runtime, 1)
+    await relayed.check_order()
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("UPDATE runtime.outbox SET xid = '4000000000'")
+    finally:
+        await connection.close()
+    with pytest.raises(OutboxForeign):
+        await relayed.check_order()

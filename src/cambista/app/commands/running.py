@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from cambista.app.settings import Settings
 
@@ -42,10 +43,10 @@ def run(work: Coroutine[Any, Any, int]) -> NoReturn:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             status = runner.run(work)
     except (PostgresStartFailed, MigrationRefused) as failure:
-        err.print(f"[red]{failure}[/]", soft_wrap=True)
+        err.print(f"[red]{escape(str(failure))}[/]", soft_wrap=True)
         status = 1
     except Refusal as refusal:
-        err.print(f"[red]{refusal.code}[/]: {refusal.detail} {refusal.facts or ''}", soft_wrap=True)
+        err.print(f"[red]{refusal.code}[/]: {escape(f'{refusal.detail} {refusal.facts or str()}')}", soft_wrap=True)
         status = 1
     except KeyboardInterrupt:
         status = 130

@@ -30,6 +30,8 @@ def serve(
         if settings.console:
             out.print(f"  Console    {running.url}/console")
         out.print(f"  Admin key  {home / 'admin.key'}")
+        if settings.on_paper:
+            out.print("  [yellow]On paper: prices and money are not real[/]")
         out.print("  Stop with Ctrl-C")
 
     async def work() -> int:
