@@ -1,7 +1,6 @@
 """`make bench`: the house against pgbench of the same PostgreSQL, interleaved passes, medians; a table and JSON."""
 
 import argparse
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

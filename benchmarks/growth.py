@@ -64,7 +64,8 @@ _ROWS = (
     SELECT id, quote_id, owner::uuid, 'USDT/COP', 'buy', 4000, 25000, 10000, 0, 0, 2, 'live', at FROM stored ORDER BY n
     """,
     """
-    INSERT INTO runtime.idempotency SELECT owner::uuid, 'POST /api/v1/trades', id::text, '\\x00', 201, '\\x00', at FROM stored
+    INSERT INTO runtime.idempotency
+    SELECT owner::uuid, 'POST /api/v1/trades', id::text, '\\x00', 201, '\\x00', at FROM stored
     """,
 )
 

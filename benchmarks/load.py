@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 load generator: prepared requests, one at a time a connection, no more parsing than a benchmark needs."""
+"""A lean HTTP/1.1 load generator: prepared requests, one at a time a connection, hardly any parsing."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class Outcome:
-    """What came back: latencies in seconds, 2xx answers with the number of their request (when kept), and how many of each status."""
+    """What came back: latencies in seconds, 2xx answers with their request's number (when kept), counts by status."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -74,7 +74,9 @@ class _Connection(asyncio.Protocol):
 def post(path: str, body: bytes, **headers: str) -> bytes:
     """One prepared POST."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{lines}content-length: {len(body)}"
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{lines}content-length: {len(body)}"
+    )
     return head.encode() + b"\r\n\r\n" + body
 
 

@@ -1,4 +1,4 @@
-"""Quotes and trades over HTTP, durable, with everything in: keys, limits, receipts, postings, events, journal, answers."""
+"""Quotes and trades over HTTP, durable, with all in: keys, limits, receipts, postings, events, journal, answers."""
 
 import json
 from itertools import cycle, islice

@@ -65,6 +65,7 @@ def _server(house: House) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=DRAIN_S,
             limit_concurrency=4096,
             h11_max_incomplete_event_size=64 * 1024,
@@ -81,8 +82,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         async with open_house(settings) as house:
             server = _server(house)
             running = asyncio.create_task(server.serve(sockets=[listening]))
-            while not server.started and not running.done():  # uvicorn has no event for it
-                await asyncio.sleep(0.005)  # noqa: ASYNC110
+            while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.005)
             try:
                 yield Serving(house, f"http://{host}:{port}", running)
             finally:
