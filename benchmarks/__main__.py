@@ -37,7 +37,7 @@ async def _in_process(folder: Path) -> AsyncIterator[tuple[House, Pgbench]]:
         await migrate(postgres.dsn(), ROOMS)
         yardstick = Pgbench(postgres)
         await yardstick.prepare()
-        settings = Settings(_env_file=None, home=folder)  # type: ignore[call-arg]
+        settings = Settings(_env_file=None, home=folder)
         async with open_runtime(postgres.dsn(), settings) as runtime:
             yield build(runtime, settings, Signer.generate()), yardstick
 

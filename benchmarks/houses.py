@@ -46,7 +46,7 @@ async def serving(home: Path, **knobs: str) -> AsyncIterator[BenchHouse]:
         line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         url = line.split()[-1]
         assert url.startswith("http://"), line
-        yield BenchHouse(url, Settings(_env_file=None, home=home))  # type: ignore[call-arg]
+        yield BenchHouse(url, Settings(_env_file=None, home=home))
     finally:
         process.send_signal(signal.SIGINT)
         await asyncio.wait_for(process.wait(), 30)

@@ -96,7 +96,9 @@ async def run(
     began = time.perf_counter()
     made = await asyncio.gather(
         *(
-            loop.create_connection(lambda: _Connection(take, outcome, keep=keep), split.hostname, split.port)
+            loop.create_connection(
+                lambda: _Connection(take, outcome, keep=keep), str(split.hostname), int(split.port or 80)
+            )
             for _ in range(connections)
         )
     )

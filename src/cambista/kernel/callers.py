@@ -29,7 +29,7 @@ class RoleDenied(Denied):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller: `id` is the key's owner (a customer's is its customer id); no scopes = all the role's."""
+    """An authenticated caller: `id` is the key's owner (a customer's is its customer id); no scopes: all its role's."""
 
     id: UUID
     role: Role
