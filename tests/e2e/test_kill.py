@@ -1,4 +1,4 @@
-"""kill -9 for real, under load: the server, PostgreSQL, both; each acknowledged trade is there once, nothing else moved."""
+"""kill -9 under load, for real: server, PostgreSQL, both; each acknowledged trade is there once, nothing else moved."""
 
 import asyncio
 import json
