@@ -22,6 +22,7 @@ _QUOTE = (
     "receipt_sha256", "receipt_signature", "receipt_key_id", "receipt",
 )  # fmt: skip
 _TRADE = ("id", "quote_id", "customer_id", *_TERMS, "executed_at")
+_KINDS = {kind.value: kind for kind in QuoteKind}
 _LAST_ID = UUID(int=2**128 - 1)
 _TERM_LIST = ", ".join(_TERMS)
 
@@ -55,9 +56,8 @@ def _terms(row: Any) -> Terms:
 
 
 def _quote(row: Any) -> Quote:
-    return Quote(
-        row["id"], row["customer_id"], QuoteKind(row["kind"]), _terms(row), row["created_at"], row["expires_at"]
-    )
+    kind = _KINDS[row["kind"]]
+    return Quote(row["id"], row["customer_id"], kind, _terms(row), row["created_at"], row["expires_at"])
 
 
 def _trade(row: Any) -> Trade:

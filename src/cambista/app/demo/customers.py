@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any
@@ -21,7 +22,7 @@ BPS = Decimal(10_000)
 
 
 class Crowd:
-    """Carries the plan out, at most `AT_ONCE_MAX` steps at a time. When the house is slow the plan waits for it."""
+    """Carries the plan out, at most `AT_ONCE_MAX` steps at a time; what comes while so many wait is left out."""
 
     def __init__(self, api: Api, staff: Staff, customers: Sequence[Customer]) -> None:
         self._api = api
@@ -31,7 +32,16 @@ class Crowd:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def follow(self, plan: Iterator[Step]) -> None:
-        """Live the plan until `close`; a failure of a step is a bug and ends it."""
+        """Live the plan until `close`; then nobody new comes, who thinks leaves, who is being served is served.
+
+        A failure of a step is a bug and ends it.
+        """
+        try:
+            await self._follow(plan)
+        finally:
+            await self._empty()
+
+    async def _follow(self, plan: Iterator[Step]) -> None:
         late_s = self._api.elapsed_s
         for step in plan:
             wait_s = step.at_s + late_s - self._api.elapsed_s
@@ -39,14 +49,17 @@ class Crowd:
             late_s += max(0.0, -wait_s - BEHIND_MAX_S)
             if not await self._pause(max(0.0, wait_s)):
                 return
-            while len(self._under_way) >= AT_ONCE_MAX:
-                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-                self._collect()
+            if len(self._under_way) < AT_ONCE_MAX:
+                self._under_way.add(asyncio.create_task(self._act(self._customers[step.customer], step.act)))
+            else:
+                await asyncio.wait(self._under_way, timeout=BEHIND_MAX_S, return_when=asyncio.FIRST_COMPLETED)
             self._collect()
-            self._under_way.add(asyncio.create_task(self._act(self._customers[step.customer], step.act)))
 
-    async def close(self) -> None:
-        """Nobody new comes; who thinks leaves, who is being served is served."""
+    def close(self) -> None:
+        """Let `follow` end, soon."""
+        self._closing.set()
+
+    async def _empty(self) -> None:
         self._closing.set()
         if self._under_way:
             _, waiting = await asyncio.wait(self._under_way, timeout=LEAVE_S)
@@ -64,11 +77,10 @@ class Crowd:
 
     async def _pause(self, seconds: float) -> bool:
         """Whether the house is still open after that time."""
-        try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        except TimeoutError:
-            return True
-        return False
+        # At least one turn of the loop: with no time at all `wait_for` gives up before it has looked.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), max(seconds, 1e-3))
+        return not self._closing.is_set()
 
     async def _act(self, customer: Customer, act: Act) -> None:
         match act:

@@ -130,7 +130,7 @@ async def _live(crowd: Crowd, run: _Run, display: Display) -> None:
     finally:
         reporting.cancel()
         telling.cancel()
-        await crowd.close()
+        crowd.close()
         results = await asyncio.gather(following, reporting, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
