@@ -190,9 +190,8 @@ def test_elsewhere_than_on_a_terminal_a_line_is_said_every_few_seconds() -> None
 
 
 def test_the_real_house_is_not_touched() -> None:
-    real = Settings(
-        _env_file=None, home=Path("/srv/house"), database_url=SecretStr("postgresql://prod"), database_port=5432
-    )  # type: ignore[call-arg]
+    database = SecretStr("postgresql://prod")
+    real = Settings(_env_file=None, home=Path("/srv/house"), database_url=database, database_port=5432)
     demo = demo_settings(real, None, 9)
     assert (demo.home_folder, demo.database_url, demo.database_port) == (Path("/srv/house/demo"), None, None)
     assert demo.on_paper
