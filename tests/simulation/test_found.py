@@ -12,7 +12,6 @@ from tests.simulation.operations import Outcome
 from tests.simulation.races import Race, race
 from tests.simulation.run import Simulation
 
-
 # Each mark goes with the bug: a test that passes with its mark on fails (`xfail_strict`).
 open_bug = pytest.mark.xfail(reason="found by the simulation, not mended yet", strict=True)
 
