@@ -103,7 +103,7 @@ class PricingSettings(_Settings):
     kinds: dict[SourceKind, KindSettings] = Field(default_factory=_kinds)
     official_pairs: frozenset[str] = frozenset({"USD/COP", "EUR/COP", "EUR/USD"})
     controlled_assets: frozenset[str] = CONTROLLED_ALWAYS
-    hubs: tuple[str, ...] = ("USDT", "USD", "USDC", "BTC")
+    hubs: tuple[str, ...] = ("USDT", "USD", "USDC", "BTC", "COP")
     mad_factor: Decimal = Field(default=Decimal(3), ge=2, le=10)
     mad_floor_bps: Bps = Decimal(50)
     disagree_max_bps: Bps = Decimal(500)
