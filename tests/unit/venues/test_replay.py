@@ -190,6 +190,41 @@ async def test_a_repeating_replay_begins_again_after_its_usual_pause(tmp_path: P
     assert [at for at, _ in played] == [0, 60, 90, 150, 180]
 
 
+async def test_what_is_due_within_a_moment_is_told_at_once_and_only_the_newest_of_it(tmp_path: Path) -> None:
+    _write(tmp_path, STATS, STATS_HEADER, _minutes(*[(f"{602 + n}", f"{600 + n}") for n in range(10)]))
+    clock = SteppingClock()
+    played = await _played(Replay(tmp_path, clock=clock, speed=60_000), clock, 2)
+    assert [[each.bid for each in batch] for _, batch in played] == [[600], [609]]
+    all_of_it = await _played(Replay(tmp_path, clock=clock, speed=0), clock, 1)
+    assert [each.bid for each in all_of_it[0][1]] == list(range(600, 610))
+
+
+class SlowMachine(SteppingClock):
+    """Ten milliseconds go by whenever somebody looks at the clock; it remembers how long others slept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worked = self.slept = 0.0
+
+    def monotonic(self) -> float:
+        self.worked += 0.01
+        return super().monotonic() + self.worked
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        await super().sleep(seconds)
+
+
+async def test_a_machine_too_slow_for_the_speed_plays_slower_and_leaves_half_of_the_time_to_the_house(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path, STATS, STATS_HEADER, _minutes(*[(f"{602 + n % 9}", f"{600 + n % 9}") for n in range(60)]))
+    clock = SlowMachine()
+    batches = [batch async for batch in Replay(tmp_path, clock=clock, speed=1_000_000).observations()]
+    assert sum(len(batch) for batch in batches) > 10
+    assert clock.slept >= clock.worked * 0.4
+
+
 def _spot_line(nanoseconds: int, stream: str, body: object) -> str:
     return f"{nanoseconds} {msgspec.json.encode({'stream': stream, 'data': body}).decode()}\n"
 
