@@ -108,7 +108,6 @@ class Model:
             return judgement({"quote_taken": True}, {"limit_exceeded": over})
         legs = trade_legs(terms)
         hold = self.books.holds[asked.quote]
-        booked = self.books.booking_time(names(legs), now)
         lacking = self.books.short(legs, asked.quote)
         return judgement(
             {
@@ -118,8 +117,6 @@ class Model:
                 "insufficient_funds": any(name[0] == "customer" for name in lacking),
                 "till_short": any(name[0] == "till" for name in lacking),
             },
-            # After the clock went back the books are ahead of it, and by their time the quote may have expired.
-            {"quote_expired": terms.expires_at <= booked},
         )
 
     def _judge_direct(self, asked: ops.DirectTrade, now: datetime) -> Judgement:

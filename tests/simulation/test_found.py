@@ -45,7 +45,6 @@ def _deposit(simulation: Simulation, number: int = 1, asset: str = "COP") -> ops
     return ops.Deposit(simulation.staff[0], simulation.people[0], asset, 9_000_000_00, rail, f"F-{number}")
 
 
-@open_bug
 async def test_a_quote_can_be_taken_after_the_clock_went_back(simulation: Simulation) -> None:
     """The books' time never falls, so a till that was used lately is ahead of a clock that went back."""
     ana = simulation.people[0]
@@ -81,7 +80,6 @@ async def test_a_price_from_a_clock_that_was_ahead_does_not_stay(simulation: Sim
     assert outcome.refused == "no_price", outcome.fields
 
 
-@open_bug
 async def test_an_account_is_frozen_though_the_transaction_that_opened_it_failed(simulation: Simulation) -> None:
     """The ledger remembered the account's number from a transaction that was rolled back, and froze nothing."""
     ana = simulation.people[0]
@@ -95,7 +93,6 @@ async def test_an_account_is_frozen_though_the_transaction_that_opened_it_failed
     assert outcome.refused == "account_frozen"
 
 
-@open_bug
 async def test_a_trade_refused_for_funds_uses_up_no_limit_of_its_neighbours(running: Race) -> None:
     """Requests that wait together are decided together, and a refused one must not refuse the next."""
     ana = running.people[0]
@@ -117,7 +114,6 @@ async def test_a_withdrawal_refused_for_funds_uses_up_no_limit_of_its_neighbours
     assert [outcome.refused for outcome in outcomes] == [*["insufficient_funds"] * 6, ""]
 
 
-@open_bug
 async def test_a_quote_refused_for_the_till_uses_up_no_place_of_its_neighbours(running: Race) -> None:
     ana = running.people[0]
     large = ops.RequestQuote(ana, "BTC/USDT", "buy", 100_000000, "BTC", "firm")

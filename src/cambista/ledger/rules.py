@@ -56,11 +56,15 @@ TransferRow = tuple[UUID, str, datetime, datetime, UUID | None, UUID | None]
 
 @dataclass(slots=True)
 class Books:
-    """The locked part of the ledger: decisions read and change it, the store writes it back."""
+    """The locked part of the ledger: decisions read and change it, the store writes it back.
+
+    `now` is the time of booking, which never falls in an account; `asked_at` is the clock's, by which holds expire.
+    """
 
     accounts: Mapping[AccountRef, AccountState]
     holds: dict[UUID, HoldState]
     now: datetime
+    asked_at: datetime
     touched: set[int] = field(default_factory=set)
     closed_holds: dict[UUID, HoldState] = field(default_factory=dict)
     new_holds: dict[UUID, HoldState] = field(default_factory=dict)
@@ -112,7 +116,7 @@ def _refusal(books: Books, transfer: Transfer, legs: Sequence[Leg], hold: HoldSt
     if transfer.hold is not None:
         if hold is None:
             return HoldUnknown(hold=str(transfer.hold))
-        if hold.status != _OPEN or hold.expires_at <= books.now:
+        if hold.status != _OPEN or hold.expires_at <= books.asked_at:
             return HoldClosed(hold=str(hold.id), status=hold.status)
     change: dict[int, int] = {}
     paid_from: dict[int, AccountState] = {}

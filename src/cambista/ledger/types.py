@@ -19,6 +19,7 @@ class AccountKind(StrEnum):
     TILL = "till"
     FEES = "fees"
     SPREAD = "spread"
+    TAXES = "taxes"
     WORLD = "world"
     VENUE = "venue"
     SUSPENSE = "suspense"
@@ -48,7 +49,7 @@ def customer_account(customer_id: UUID, asset: Asset) -> AccountRef:
 
 @lru_cache(maxsize=256)
 def house_account(kind: AccountKind, asset: Asset) -> AccountRef:
-    """The till, fees, spread or suspense account of that asset."""
+    """The till, fees, spread, taxes or suspense account of that asset."""
     return AccountRef(kind.value, "", asset.code)
 
 

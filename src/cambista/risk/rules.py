@@ -1,6 +1,6 @@
 """Decisions of risk: which uses fit their customer's limits, in order. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -16,23 +16,30 @@ def trading_day(now: datetime, zone: ZoneInfo) -> date:
     return now.astimezone(zone).date()
 
 
-def judge(
-    uses: Sequence[Use], used: Mapping[CustomerId, int], limits: Mapping[CustomerId, Limits], default: Limits
-) -> list[Refusal | None]:
-    """One verdict a use, each counting the ones before it; None = it fits."""
-    running = dict(used)
-    return [_judge_one(use, running, limits.get(use.customer_id, default)) for use in uses]
+class Allowance:
+    """What locked customers have used of their limits. `judge` counts nothing; `use` counts what has happened."""
 
+    def __init__(self, used: Mapping[CustomerId, tuple[int, Limits | None]], default: Limits) -> None:
+        self._used = {customer: units for customer, (units, _) in used.items()}
+        self._limits = {customer: limits or default for customer, (_, limits) in used.items()}
 
-def _judge_one(use: Use, running: dict[CustomerId, int], limits: Limits) -> Refusal | None:
-    asked = use.notional.units
-    already = running.get(use.customer_id, 0)
-    if asked > limits.trade_max:
-        return TradeLimitExceeded(limit="trade", **_amounts(asked, limits.trade_max))
-    if already + asked > limits.day_max:
-        return DayLimitExceeded(limit="day", **_amounts(asked, max(limits.day_max - already, 0)))
-    running[use.customer_id] = already + asked
-    return None
+    def judge(self, uses: Sequence[Use]) -> list[Refusal | None]:
+        """One verdict a use, each counting the ones before it that fit; None = it fits."""
+        running = dict(self._used)
+        return [self._judge(use, running) for use in uses]
+
+    def use(self, uses: Iterable[Use]) -> None:
+        for each in uses:
+            self._used[each.customer_id] += each.notional.units
+
+    def _judge(self, use: Use, running: dict[CustomerId, int]) -> Refusal | None:
+        limits, asked, already = self._limits[use.customer_id], use.notional.units, running[use.customer_id]
+        if asked > limits.trade_max:
+            return TradeLimitExceeded(limit="trade", **_amounts(asked, limits.trade_max))
+        if already + asked > limits.day_max:
+            return DayLimitExceeded(limit="day", **_amounts(asked, max(limits.day_max - already, 0)))
+        running[use.customer_id] = already + asked
+        return None
 
 
 def _amounts(asked: int, allowed: int) -> dict[str, str]:

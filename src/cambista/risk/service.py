@@ -1,14 +1,14 @@
 """Risk's use cases: judge what a customer may still trade, and book what was traded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from cambista.kernel.callers import Caller
-from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import CustomerId
 from cambista.kernel.money import Amount
 from cambista.kernel.registry import REPORTING_ASSET
 from cambista.risk import rules, store
+from cambista.risk.rules import Allowance
 from cambista.risk.settings import RiskSettings
 from cambista.risk.types import DayUse, Limits, Use
 from cambista.runtime import Action, Runtime, Tx
@@ -23,16 +23,13 @@ class Risk:
         scale = 10**REPORTING_ASSET.scale
         self._default = Limits(settings.trade_max * scale, settings.day_max * scale)
 
-    async def judge(self, tx: Tx, uses: Sequence[Use]) -> list[Refusal | None]:
-        """One verdict a use, in order, the rows locked until the commit. Nothing is booked yet."""
-        if not uses:
-            return []
-        customers = list({use.customer_id for use in uses})
-        used = await store.lock_use(tx, customers, rules.trading_day(tx.now, self._zone))
-        return rules.judge(uses, used, await store.find_limits(tx, customers), self._default)
+    async def locked(self, tx: Tx, customers: Iterable[CustomerId]) -> Allowance:
+        """What these customers may still trade today, their rows locked until the commit."""
+        day = rules.trading_day(tx.now, self._zone)
+        return Allowance(await store.lock_use(tx, list(set(customers)), day), self._default)
 
     async def book(self, tx: Tx, uses: Iterable[Use]) -> None:
-        """Count trades that have happened."""
+        """Count trades that have happened; their customers must be locked."""
         units: dict[CustomerId, int] = {}
         for use in uses:
             units[use.customer_id] = units.get(use.customer_id, 0) + use.notional.units

@@ -113,6 +113,7 @@ class GroupCommit:
                 assert len(answers) == len(tickets), "a use case answers each request once"
                 for ticket, answer in zip(tickets, answers, strict=True):
                     ticket.answer = answer
+            await _look_again(tx, [ticket for ticket in fresh if isinstance(ticket.answer, Refusal)])
             await _remember(tx, fresh)
         for ticket, first in repeats.items():
             if first is not None:
@@ -136,8 +137,7 @@ async def _repeats(tx: Tx, batch: list[_Ticket]) -> dict[_Ticket, _Ticket | None
         assert ticket.once is not None
         identity, fingerprint = ticket.once.identity, ticket.once.fingerprint
         if identity in stored:
-            first_fingerprint, replay = stored[identity]
-            ticket.answer = replay if first_fingerprint == fingerprint else IdempotencyKeyReused(key=ticket.once.key)
+            ticket.answer = _stored_answer(ticket.once, stored[identity])
             repeats[ticket] = None
         elif identity in seen:
             first = seen[identity]
@@ -148,6 +148,23 @@ async def _repeats(tx: Tx, batch: list[_Ticket]) -> dict[_Ticket, _Ticket | None
         else:
             seen[identity] = ticket
     return repeats
+
+
+async def _look_again(tx: Tx, refused: list[_Ticket]) -> None:
+    """A refusal may be the echo of this very request, done meanwhile by another process: then its answer counts."""
+    keyed = [ticket for ticket in refused if ticket.once is not None]
+    if not keyed:
+        return
+    stored = await idempotency.find(tx, [ticket.once for ticket in keyed if ticket.once is not None])
+    for ticket in keyed:
+        assert ticket.once is not None
+        if ticket.once.identity in stored:
+            ticket.answer = _stored_answer(ticket.once, stored[ticket.once.identity])
+
+
+def _stored_answer(once: Once, stored: tuple[bytes, Replay]) -> Replay | Refusal:
+    fingerprint, replay = stored
+    return replay if fingerprint == once.fingerprint else IdempotencyKeyReused(key=once.key)
 
 
 async def _remember(tx: Tx, fresh: list[_Ticket]) -> None:

@@ -52,7 +52,7 @@ class _Statements(Protocol):
 
 
 async def find(tx: _Statements, onces: Sequence[Once]) -> dict[tuple[UUID, str, str], tuple[bytes, Replay]]:
-    """The stored fingerprints and answers of those keys that have one and are younger than 24 hours."""
+    """The stored fingerprints and answers of those keys that have one; they are kept for 24 hours at least."""
     rows = await tx.all(
         """
         SELECT i.caller, i.endpoint, i.key, i.fingerprint, i.status, i.body

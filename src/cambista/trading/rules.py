@@ -34,15 +34,16 @@ from cambista.trading.types import Acceptance, DirectTrade, Quote, QuoteKind, Qu
 
 def terms_of(offer: Offer) -> Terms:
     return Terms(
-        offer.pair,
-        offer.side,
-        offer.price,
-        offer.base,
-        offer.quote,
-        offer.fee,
-        offer.spread,
-        offer.notional,
-        offer.rung,
+        pair=offer.pair,
+        side=offer.side,
+        price=offer.price,
+        base=offer.base,
+        quote=offer.quote,
+        fee=offer.fee,
+        tax=offer.tax or Amount(0, offer.fee.asset),
+        spread=offer.spread,
+        notional=offer.notional,
+        rung=offer.rung,
     )
 
 
@@ -51,10 +52,10 @@ def quote(id: QuoteId, request: QuoteRequest, offer: Offer, now: datetime, ttl: 
 
 
 def house_pays(terms: Terms) -> Amount:
-    """All that leaves the till: the base a buyer gets, or the quote asset a seller, fees and spread get."""
+    """All that leaves the till: the base a buyer gets, or the quote asset that seller, fees, taxes and spread get."""
     if terms.side is Side.BUY:
         return terms.base
-    gross = terms.quote + terms.fee
+    gross = terms.quote + terms.fee + terms.tax
     return gross + terms.spread if terms.spread.units > 0 else gross
 
 
@@ -111,7 +112,7 @@ def price_moved(direct: DirectTrade, price: Price) -> PriceMoved:
 
 
 def settlement(trade: Trade, *, hold: HoldId | None) -> Transfer:
-    """What a trade moves: principal between customer and till, fee to fees, the house's gain to spread.
+    """What a trade moves: principal between customer and till, fee to fees, tax to taxes, the house's gain to spread.
 
     `hold` is the till's reservation, captured here. A spread below zero (a discount) is paid by the spread account.
     """
@@ -121,16 +122,16 @@ def settlement(trade: Trade, *, hold: HoldId | None) -> Transfer:
     quote_till = house_account(AccountKind.TILL, quote_asset)
     base_own = customer_account(trade.customer_id, terms.base.asset)
     quote_own = customer_account(trade.customer_id, quote_asset)
-    fees, spread = house_account(AccountKind.FEES, quote_asset), house_account(AccountKind.SPREAD, quote_asset)
+    spread = house_account(AccountKind.SPREAD, quote_asset)
     gain = terms.spread
     if terms.side is Side.BUY:
-        earner, principal = quote_own, terms.quote - terms.fee - (gain if gain.units > 0 else gain - gain)
+        earner, principal = quote_own, terms.quote - terms.fee - terms.tax - (gain if gain.units > 0 else gain - gain)
         legs = [(quote_own, quote_till, principal), (base_till, base_own, terms.base)]
     else:
         earner = quote_till
         legs = [(base_own, base_till, terms.base), (quote_till, quote_own, terms.quote)]
-    if terms.fee.units > 0:
-        legs.append((earner, fees, terms.fee))
+    legs.append((earner, house_account(AccountKind.FEES, quote_asset), terms.fee))
+    legs.append((earner, house_account(AccountKind.TAXES, quote_asset), terms.tax))
     if gain.units > 0:
         legs.append((earner, spread, gain))
     elif gain.units < 0:

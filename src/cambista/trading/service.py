@@ -1,6 +1,6 @@
 """Trading's use cases: quote, accept a quote, trade at once. Requests decided together commit together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller
-from cambista.kernel.errors import Refusal, Unauthenticated
+from cambista.kernel.errors import Limited, Refusal, Unauthenticated
 from cambista.kernel.ids import CustomerId, HoldId, QuoteId, TradeId
 from cambista.kernel.market import Pair
 from cambista.ledger import AccountKind, Ledger
 from cambista.pricing import Offer, OfferRequest, Pricing
-from cambista.risk import Risk, RiskLimitExceeded, Use
+from cambista.risk import Allowance, Risk, RiskLimitExceeded, Use
 from cambista.runtime import Action, Once, Replay, Runtime, Tx
 from cambista.trading import rules, store
 from cambista.trading.errors import QuoteUnknown, TradeUnknown
@@ -154,43 +154,52 @@ class Trading:
             each.offer if isinstance(each.offer, Refusal) else None for each in priced
         ]
         await self._refuse_keys(tx, [each.request.caller for each in priced], verdicts)
-        going = [index for index, verdict in enumerate(verdicts) if verdict is None]
-        await self._refuse_over_cap(tx, priced, going, verdicts)
-        going = [index for index in going if verdicts[index] is None]
-        quotes = {index: self._quote(priced[index], tx) for index in going}
-        firm = [index for index in going if quotes[index].kind is QuoteKind.FIRM]
-        holds = await self._ledger.hold(tx, [rules.reservation(quotes[index]) for index in firm])
-        for index, hold in zip(firm, holds, strict=True):
-            if isinstance(hold, Refusal):
-                verdicts[index] = rules.till_refusal(hold)
-        for index in going:
-            if verdicts[index] is None:
-                offer = priced[index].offer
-                assert isinstance(offer, Offer)
-                verdicts[index] = IssuedQuote(quotes[index], offer.receipt)
-        issued = [each for each in verdicts if isinstance(each, IssuedQuote)]
-        await store.insert_quotes(tx, issued)
-        for index in going:
-            _announce_quote(tx, priced[index].request, verdicts[index])
+        waiting = {index: priced[index] for index, verdict in enumerate(verdicts) if verdict is None}
+        firm = {each.request.customer_id for each in waiting.values() if each.request.kind is QuoteKind.FIRM}
+        open_quotes = await store.count_open_quotes(tx, list(firm), tx.now) if firm else {}
+        while waiting:
+            waiting = await self._issue_fitting(tx, waiting, open_quotes, verdicts)
+        await store.insert_quotes(tx, [each for each in verdicts if isinstance(each, IssuedQuote)])
+        for each, verdict in zip(priced, verdicts, strict=True):
+            _announce_quote(tx, each.request, verdict)
         return [verdict for verdict in verdicts if verdict is not None]
+
+    async def _issue_fitting(
+        self,
+        tx: Tx,
+        waiting: Mapping[int, _PricedQuote],
+        open_quotes: dict[CustomerId, int],
+        verdicts: "list[IssuedQuote | Refusal | None]",
+    ) -> dict[int, _PricedQuote]:
+        """Issue those within the cap of open quotes; gives the ones to judge again, since a neighbour that seemed to
+        take a place before them found the till short."""
+        requests = [each.request for each in waiting.values()]
+        judged = rules.within_open_cap(requests, open_quotes, self._settings.open_quotes_max)
+        over = {index: no for index, no in zip(waiting, judged, strict=True) if no is not None}
+        quotes = {index: self._quote(each, tx) for index, each in waiting.items() if index not in over}
+        firm = {index: quote for index, quote in quotes.items() if quote.kind is QuoteKind.FIRM}
+        holds = await self._ledger.hold(tx, [rules.reservation(quote) for quote in firm.values()])
+        short = {
+            index: rules.till_refusal(hold)
+            for index, hold in zip(firm, holds, strict=True)
+            if isinstance(hold, Refusal)
+        }
+        for index, quote in quotes.items():
+            offer = waiting[index].offer
+            assert isinstance(offer, Offer)
+            verdicts[index] = short.get(index) or IssuedQuote(quote, offer.receipt)
+        for index, quote in firm.items():
+            if index not in short:
+                open_quotes[quote.customer_id] = open_quotes.get(quote.customer_id, 0) + 1
+        if short and over:
+            return {index: waiting[index] for index in over}
+        for index, no in over.items():
+            verdicts[index] = no
+        return {}
 
     def _quote(self, priced: _PricedQuote, tx: Tx) -> Quote:
         assert isinstance(priced.offer, Offer)
         return rules.quote(priced.quote_id, priced.request, priced.offer, tx.now, self._ttl)
-
-    async def _refuse_over_cap(
-        self,
-        tx: Tx,
-        priced: Sequence[_PricedQuote],
-        going: Sequence[int],
-        verdicts: "list[IssuedQuote | Refusal | None]",
-    ) -> None:
-        requests = [priced[index].request for index in going]
-        customers = list({each.customer_id for each in requests if each.kind is QuoteKind.FIRM})
-        open_quotes = await store.count_open_quotes(tx, customers, tx.now) if customers else {}
-        judged = rules.within_open_cap(requests, open_quotes, self._settings.open_quotes_max)
-        for index, refusal in zip(going, judged, strict=True):
-            verdicts[index] = refusal
 
     async def _accept(self, tx: Tx, acceptances: Sequence[Acceptance]) -> list[Trade | Refusal]:
         quotes = await store.find_quotes(tx, [each.quote_id for each in acceptances])
@@ -234,27 +243,46 @@ class Trading:
         """Judge limits, post the money and write the trades; everything a trade is commits here or not at all."""
         verdicts: list[Trade | Refusal | None] = [d if isinstance(d, Refusal) else None for d in drafts]
         await self._refuse_keys(tx, callers, verdicts)
-        going = [index for index, verdict in enumerate(verdicts) if verdict is None]
-        trades = [draft for index in going if isinstance(draft := drafts[index], Trade)]
-        judged = await self._risk.judge(tx, [_use(trade) for trade in trades])
-        fits = [(index, trade) for index, trade, no in zip(going, trades, judged, strict=True) if no is None]
-        for index, trade, no in zip(going, trades, judged, strict=True):
-            if no is not None:
-                verdicts[index] = no
-                tx.emit(_limit_event(trade, no), trace_id=callers[index].trace_id)
-        posted = await self._ledger.post(tx, [rules.settlement(trade, hold=holds[index]) for index, trade in fits])
-        done: list[tuple[Caller, Trade]] = []
-        for (index, trade), result in zip(fits, posted, strict=True):
-            if isinstance(result, Refusal):
-                verdicts[index] = rules.settled(trade, result)
-            else:
-                verdicts[index] = trade
-                done.append((callers[index], trade))
+        waiting = {
+            index: trade for index, trade in enumerate(drafts) if verdicts[index] is None and isinstance(trade, Trade)
+        }
+        allowance = await self._risk.locked(tx, (trade.customer_id for trade in waiting.values()))
+        while waiting:
+            waiting = await self._settle_fitting(tx, waiting, holds, (allowance, verdicts))
+        done = [(caller, trade) for caller, trade in zip(callers, verdicts, strict=True) if isinstance(trade, Trade)]
         await self._risk.book(tx, [_use(trade) for _, trade in done])
         await store.insert_trades(tx, [trade for _, trade in done])
         for caller, trade in done:
             _announce_trade(tx, caller, trade)
+        for caller, draft, verdict in zip(callers, drafts, verdicts, strict=True):
+            if isinstance(draft, Trade) and isinstance(verdict, Limited):
+                tx.emit(_limit_event(draft, verdict), trace_id=caller.trace_id)
         return [verdict for verdict in verdicts if verdict is not None]
+
+    async def _settle_fitting(
+        self,
+        tx: Tx,
+        waiting: Mapping[int, Trade],
+        holds: Sequence[HoldId | None],
+        counted: "tuple[Allowance, list[Trade | Refusal | None]]",
+    ) -> dict[int, Trade]:
+        """Settle those that fit the limits; gives the ones to judge again, since a neighbour that seemed to go before
+        them was refused by the ledger and used up nothing."""
+        allowance, verdicts = counted
+        judged = dict(zip(waiting, allowance.judge([_use(trade) for trade in waiting.values()]), strict=True))
+        fitting = {index: trade for index, trade in waiting.items() if judged[index] is None}
+        verdicts_of_limits = {index: no for index, no in judged.items() if no is not None}
+        posted = await self._ledger.post(
+            tx, [rules.settlement(trade, hold=holds[index]) for index, trade in fitting.items()]
+        )
+        for (index, trade), result in zip(fitting.items(), posted, strict=True):
+            verdicts[index] = rules.settled(trade, result) if isinstance(result, Refusal) else trade
+        allowance.use(_use(trade) for index, trade in fitting.items() if verdicts[index] is trade)
+        if any(isinstance(verdicts[index], Refusal) for index in fitting):
+            return {index: waiting[index] for index in verdicts_of_limits}
+        for index, no in verdicts_of_limits.items():
+            verdicts[index] = no
+        return {}
 
     async def _refuse_keys(self, tx: Tx, callers: Sequence[Caller], verdicts: "list[T | Refusal | None]") -> None:
         """A key revoked a moment ago moves nothing, whatever the gateway still remembers of it."""

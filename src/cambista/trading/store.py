@@ -15,7 +15,8 @@ from cambista.runtime import Reader, Tx
 from cambista.trading.types import IssuedQuote, Quote, QuoteKind, Terms, Trade
 
 _TERMS = (
-    "pair", "side", "price", "base_units", "quote_units", "fee_units", "spread_units", "notional_units", "rung",
+    "pair", "side", "price", "base_units", "quote_units", "fee_units", "tax_units", "spread_units", "notional_units",
+    "rung",
 )  # fmt: skip
 _QUOTE = (
     "id", "customer_id", "kind", *_TERMS, "created_at", "expires_at",
@@ -30,7 +31,7 @@ _TERM_LIST = ", ".join(_TERMS)
 def _term_values(terms: Terms) -> tuple[object, ...]:
     return (
         str(terms.pair), terms.side.value, terms.price.value, terms.base.units, terms.quote.units,
-        terms.fee.units, terms.spread.units, terms.notional.units, terms.rung.value,
+        terms.fee.units, terms.tax.units, terms.spread.units, terms.notional.units, terms.rung.value,
     )  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def _terms(row: Any) -> Terms:
         Amount(row["base_units"], base),
         Amount(row["quote_units"], quote),
         Amount(row["fee_units"], quote),
+        Amount(row["tax_units"], quote),
         Amount(row["spread_units"], quote),
         Amount(row["notional_units"], REPORTING_ASSET),
         rung,

@@ -35,8 +35,8 @@ class QuoteRequest:
 class Terms:
     """What a trade moves.
 
-    `quote` is all that the customer pays or gets, `fee` the part of it that is fee; `spread` is what the house earns
-    against the fair price, in the quote asset; `notional` values the trade in the reporting asset.
+    `quote` is all that the customer pays or gets, with `fee` and `tax` as parts of it; `spread` is what the house
+    earns against the fair price, in the quote asset; `notional` values the trade in the reporting asset.
     """
 
     pair: Pair
@@ -45,6 +45,7 @@ class Terms:
     base: Amount
     quote: Amount
     fee: Amount
+    tax: Amount
     spread: Amount
     notional: Amount
     rung: Rung

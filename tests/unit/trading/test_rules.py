@@ -39,10 +39,10 @@ CALLER = Caller(ANA, Role.CUSTOMER)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def terms(side: Side, base: int, quote: int, *, fee: int, spread: int) -> Terms:
+def terms(side: Side, base: int, quote: int, *, fee: int, spread: int, tax: int = 0) -> Terms:
     return Terms(
         PAIR, side, Price(Decimal(4000), PAIR), Amount(base, USDT), Amount(quote, COP),
-        Amount(fee, COP), Amount(spread, COP), Amount(100, USD), Rung.LIVE,
+        Amount(fee, COP), Amount(tax, COP), Amount(spread, COP), Amount(100, USD), Rung.LIVE,
     )  # fmt: skip
 
 
@@ -64,17 +64,22 @@ def changes(promised: Terms) -> dict[tuple[str, str], int]:
     return net
 
 
+sums = st.integers(0, 10**5)
+
+
 @given(
     st.sampled_from(Side),
     st.integers(1, 10**12),
     st.integers(10**6, 10**12),
-    st.integers(0, 10**5),
-    st.integers(-(10**5), 10**5),
+    st.tuples(sums, sums, sums),
+    st.booleans(),
 )
 def test_a_trade_conserves_every_asset_and_moves_just_its_terms(
-    side: Side, base: int, quoted: int, fee: int, spread: int
+    side: Side, base: int, quoted: int, parts: tuple[int, int, int], below_fair: bool
 ) -> None:
-    net = changes(terms(side, base, quoted, fee=fee, spread=spread))
+    fee, tax, spread = parts[0], parts[1], -parts[2] if below_fair else parts[2]
+    net = changes(terms(side, base, quoted, fee=fee, spread=spread, tax=tax))
+    assert net.get(("taxes", "COP"), 0) == tax
     sign = 1 if side is Side.BUY else -1
     assert net["customer", "USDT"] == sign * base
     assert net["customer", "COP"] == -sign * quoted

@@ -72,7 +72,7 @@ class Ledger:
             return []
         account_ids = await store.find_hold_accounts(tx, hold_ids)
         by_id = await store.lock_accounts(tx, account_ids)
-        books = Books({}, await store.find_holds(tx, hold_ids), tx.now)
+        books = Books({}, await store.find_holds(tx, hold_ids), tx.now, asked_at=tx.now)
         verdicts = rules.close_holds(books, hold_ids, by_id, status)
         await store.write(tx, books, by_id)
         return verdicts
@@ -83,7 +83,7 @@ class Ledger:
             due = await store.list_expired_holds(reader, self._runtime.now(), EXPIRY_BATCH_MAX)
         if not due:
             return 0
-        # In the writer's turn, so that it never waits for accounts that a batch has locked while that waits for its own.
+        # In the writer's turn: it never waits for accounts that a batch has locked while that waits for its own.
         [released] = await self._runtime.writer.submit(self._expire, [due])
         return released if isinstance(released, int) else 0
 
@@ -103,8 +103,8 @@ class Ledger:
     async def freeze(self, refs: Sequence[AccountRef], *, frozen: bool, caller: Caller, reason: str) -> None:
         """Freeze or thaw accounts: a frozen account neither pays nor receives."""
         async with self._runtime.db.transaction() as tx:
-            ids = await self._resolve(tx, refs)
-            await store.set_frozen(tx, sorted(ids.values()), frozen)
+            _, accounts = await self._lock(tx, refs, [])
+            await store.set_frozen(tx, sorted(accounts), frozen)
             name = "ledger.freeze" if frozen else "ledger.thaw"
             tx.record(*(Action(caller, name, f"account:{ref.name}", facts={"reason": reason}) for ref in refs))
 
@@ -113,11 +113,11 @@ class Ledger:
         assert ref.kind != AccountKind.CUSTOMER, "customers have no credit"
         assert line.units >= 0
         async with self._runtime.db.transaction() as tx:
-            id = (await self._resolve(tx, [ref]))[ref]
-            account = (await store.lock_accounts(tx, [id]))[id]
+            books, _ = await self._lock(tx, [ref], [])
+            account = books.accounts[ref]
             if account.available < -line.units:
                 raise CreditLineTooSmall(asset=ref.asset)
-            await store.set_floor(tx, id, -line.units)
+            await store.set_floor(tx, account.id, -line.units)
             tx.record(Action(caller, "ledger.set_credit_line", f"account:{ref.name}", facts={"line": line.text}))
 
     async def balances(self, refs: Sequence[AccountRef]) -> list[Balance]:
@@ -167,7 +167,7 @@ class Ledger:
         due = [HoldId(id) for batch in batches for id in batch]
         verdicts = await self.release(tx, due, HoldStatus.EXPIRED)
         released = sum(not isinstance(verdict, Refusal) for verdict in verdicts)
-        return [released] + [0] * (len(batches) - 1)
+        return [released, *([0] * (len(batches) - 1))]
 
     async def _lock(
         self, tx: Tx, refs: Iterable[AccountRef], hold_ids: Sequence[UUID]
@@ -180,7 +180,7 @@ class Ledger:
             by_id = await store.lock_accounts(tx, list(ids.values()))
         holds = await store.find_holds(tx, hold_ids) if hold_ids else {}
         now = rules.booking_time(by_id.values(), tx.now)
-        return Books({ref: by_id[id] for ref, id in ids.items()}, holds, now), by_id
+        return Books({ref: by_id[id] for ref, id in ids.items()}, holds, now, asked_at=tx.now), by_id
 
     async def _resolve(self, tx: Tx, refs: Iterable[AccountRef]) -> dict[AccountRef, int]:
         known = self._ids
