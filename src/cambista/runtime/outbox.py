@@ -117,19 +117,27 @@ class Relay:
 
 
 async def _next_rows(tx: Tx, listener: str, limit: int) -> list[Any]:
-    await tx.execute("INSERT INTO runtime.listener (name) VALUES ($1) ON CONFLICT DO NOTHING", listener)
+    cursor = await _lock_cursor(tx, listener)
     # Rows that may still get company behind them are not read yet: a plain position cursor would skip late commits.
     return await tx.all(
         """
-        WITH cursor AS MATERIALIZED (SELECT xid, position FROM runtime.listener WHERE name = $1 FOR UPDATE)
-        SELECT o.xid::text, o.position, o.id, o.name, o.data::text AS data
-        FROM cursor, runtime.outbox o
-        WHERE (o.xid, o.position) > (cursor.xid, cursor.position) AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY o.xid, o.position LIMIT $2
+        SELECT xid::text, position, id, name, data::text AS data FROM runtime.outbox
+        WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid, position LIMIT $3
         """,
-        listener,
+        cursor["xid"],
+        cursor["position"],
         limit,
     )
+
+
+async def _lock_cursor(tx: Tx, listener: str) -> Any:
+    lock = "SELECT xid::text, position FROM runtime.listener WHERE name = $1 FOR UPDATE"
+    cursor = await tx.one(lock, listener)
+    if cursor is None:
+        await tx.execute("INSERT INTO runtime.listener (name) VALUES ($1) ON CONFLICT DO NOTHING", listener)
+        cursor = await tx.one(lock, listener)
+    return cursor
 
 
 async def _advance(tx: Tx, listener: str, rows: Sequence[Any]) -> None:
