@@ -65,7 +65,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
     metrics = CollectorRegistry()
-    listeners = {"analytics": analytics.SUBSCRIPTIONS, "metrics": HouseMetrics(metrics).subscriptions}
+    runtime.db.on_commit(HouseMetrics(metrics).count)
     return House(
         settings=settings,
         dsn=runtime.db.dsn,
@@ -78,7 +78,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
         trading=trading,
         funding=funding,
         analytics=Analytics(runtime),
-        relay=Relay(runtime.db, runtime.clock, listeners),
+        relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
         metrics=metrics,
         till_targets=targets,
     )

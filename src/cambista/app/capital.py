@@ -24,8 +24,8 @@ PAPER_CAPITAL: Mapping[str, str] = MappingProxyType(
 
 
 def paper_targets() -> dict[str, Decimal]:
-    """What the tills want on paper: half of what they open with, so that both sides can move."""
-    return {code: Decimal(text) / 2 for code, text in PAPER_CAPITAL.items()}
+    """What the tills want on paper: what they open with, so that prices begin without a lean."""
+    return {code: Decimal(text) for code, text in PAPER_CAPITAL.items()}
 
 
 async def fund_tills(

@@ -41,6 +41,10 @@ _AWAY = (
 )
 
 
+async def _leave_as_it_is(connection: Any) -> None:
+    """No statement of the house changes its session, so there is nothing to reset between two users of a connection."""
+
+
 class Reader:
     """Read statements on one connection, outside any promise to write."""
 
@@ -92,7 +96,7 @@ class Database:
         self._rows = RowWriter(clock, rng, branch)
         self._pool_max = pool_max
         self._pool: asyncpg.Pool | None = None
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: list[Callable[[Sequence[Event]], None]] = []
         self.fault: Callable[[str], None] = lambda point: None
 
     async def open(self) -> None:
@@ -103,6 +107,7 @@ class Database:
             max_size=self._pool_max,
             command_timeout=30,
             timeout=10,
+            reset=_leave_as_it_is,
             server_settings={"role": APPLICATION_ROLE, "application_name": "cambista", "statement_timeout": "30000"},
         )
 
@@ -115,8 +120,8 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
-    def on_commit(self, call: Callable[[], None]) -> None:
-        """Have `call` run after each commit that announced events (the relay's wake-up)."""
+    def on_commit(self, call: Callable[[Sequence[Event]], None]) -> None:
+        """Call with the events of each commit of this process that announced any: a wake-up or a counter."""
         self._after_commit.append(call)
 
     @asynccontextmanager
@@ -140,8 +145,9 @@ class Database:
                 self.fault("before_commit")
             self.fault("after_commit")
         if tx.events:
+            events = [event for event, _ in tx.events]
             for call in self._after_commit:
-                call()
+                call(events)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:

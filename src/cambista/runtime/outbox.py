@@ -49,7 +49,7 @@ class Relay:
         self._clock = clock
         self._listeners = listeners
         self._wake = {name: asyncio.Event() for name in listeners}
-        db.on_commit(self.wake)
+        db.on_commit(lambda events: self.wake())
 
     @property
     def listeners(self) -> Sequence[str]:
@@ -87,7 +87,7 @@ class Relay:
 
     async def _deliver(self, listener: str, limit: int) -> int:
         async with self._db.transaction() as tx:
-            rows = await _next_rows(tx, listener, limit)
+            rows = await _next_rows(tx, listener, self._wanted(listener), limit)
             await self._handle(tx, listener, rows)
             await _advance(tx, listener, rows)
             return len(rows)
@@ -99,7 +99,7 @@ class Relay:
         except Exception as error:
             last_error = error
         async with self._db.transaction() as tx:
-            rows = await _next_rows(tx, listener, 1)
+            rows = await _next_rows(tx, listener, self._wanted(listener), 1)
             if rows and await _count_failure(tx, listener) >= FAILURES_MAX:
                 await _bury(tx, listener, rows[0]["id"], self._clock.now(), repr(last_error))
                 await _advance(tx, listener, rows)
@@ -107,6 +107,9 @@ class Relay:
                 return 1
         await self._clock.sleep(POLL_S)
         return 0
+
+    def _wanted(self, listener: str) -> list[str]:
+        return [subscription.event.NAME for subscription in self._listeners[listener]]
 
     async def _handle(self, tx: Tx, listener: str, rows: Sequence[Any]) -> None:
         for subscription in self._listeners[listener]:
@@ -116,18 +119,19 @@ class Relay:
                 await subscription.handler(tx, events)
 
 
-async def _next_rows(tx: Tx, listener: str, limit: int) -> list[Any]:
+async def _next_rows(tx: Tx, listener: str, wanted: Sequence[str], limit: int) -> list[Any]:
     cursor = await _lock_cursor(tx, listener)
     # Rows that may still get company behind them are not read yet: a plain position cursor would skip late commits.
     return await tx.all(
         """
-        SELECT xid::text, position, id, name, data::text AS data FROM runtime.outbox
+        SELECT xid::text, position, id, name, CASE WHEN name = ANY($4) THEN data::text END AS data FROM runtime.outbox
         WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
         ORDER BY xid, position LIMIT $3
         """,
         cursor["xid"],
         cursor["position"],
         limit,
+        wanted,
     )
 
 
