@@ -25,24 +25,23 @@ from tests.replays import CORRUPT_DAY, NAMES, PURSE, START, fair_of, replaying_h
 BTC_USDT, USDT_USD, USDT_VES = (PAIRS[name].pair for name in ("BTC/USDT", "USDT/USD", "USDT/VES"))
 
 
-@pytest.mark.xfail(strict=True, reason="pricing keeps the zeros of the fair price in a price that falls on a tick")
 async def test_a_price_on_a_tick_is_written_alike_when_its_receipt_is_worked_out_again(
     dsn: str, shared_data: Path
 ) -> None:
-    """As on 2026-01-07 at 07:55:51: the merchants' bolivar stood at 790.000, which made a price of 816.070."""
+    """As on 2026-01-07 at 07:55:51. From 800.000 every whole hundredth of a basis point falls on a tick of 0.0001."""
     async with replaying_house(dsn, START) as paper:
         customer = await paper.customer(1, *PURSE)
         async for batch in Replay(shared_data, clock=paper.clock, pairs=[USDT_USD, USDT_VES]).observations():
             paper.house.pricing.observe([each for each in batch if each.pair == USDT_USD])
             [ves] = [each for each in batch if each.pair == USDT_VES]
-            side = (Level(Decimal("790.000"), Decimal(1)),)
+            side = (Level(Decimal("800.000"), Decimal(1)),)
             paper.house.pricing.observe([replace(ves, bids=(), asks=side)])
             break
         wish = Amount.of("10", USDT)
         request = QuoteRequest(caller_of(customer), customer.id, USDT_VES, Side.BUY, wish)
         [issued] = await paper.house.trading.request_quotes([request])
         assert isinstance(issued, IssuedQuote)
-        assert issued.quote.terms.price.value == Decimal("808.96")
+        assert issued.quote.terms.price.value == Decimal("807.2296")
         assert paper.house.pricing.explain(issued.receipt).matches
 
 

@@ -127,11 +127,6 @@ class FundingModel:
                 "withdrawal_decided": seen.status in ("sent", "rejected") and not self._repeats(seen, asked),
                 "account_frozen": pays and not freed and self.books.frozen(own, self._paid_to(seen)),
             },
-            # After the clock went back the books are ahead of it, and by their time the hold may have expired.
-            {
-                "withdrawal_expired": pays
-                and seen.expires_at <= self.books.booking_time([own, self._paid_to(seen)], now)
-            },
         )
 
     @staticmethod

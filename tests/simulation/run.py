@@ -76,7 +76,6 @@ class Simulation:
         self._heard_until = self.clock.now()
         self._last_word: dict[str, tuple[float, float]] = {}
         self._back = 0.0
-        self._latest_word = self.clock.now()
 
     # -------------------------------------------------------------------------------------------- a whole run
     async def run(self, steps: int = STEPS, check_every: int = CHECK_EVERY) -> Report:
@@ -266,9 +265,8 @@ class Simulation:
     def hear(self) -> None:
         """The sources that are not silenced say what they see."""
         now = self.clock.now()
-        if now >= self._latest_word:  # pricing passes over words from before the last one it took in
-            self._last_word.update(dict.fromkeys(self.spoken_about(), (self.clock.monotonic(), self._back)))
-        self._heard_until, self._latest_word = max(self._heard_until, now), max(self._latest_word, now)
+        self._last_word.update(dict.fromkeys(self.spoken_about(), (self.clock.monotonic(), self._back)))
+        self._heard_until = now
         self.house.hear_market([source for source in SOURCES if source not in self.workload.silent])
 
     def check_rung(self, pair: str, rung: str) -> None:
@@ -276,7 +274,7 @@ class Simulation:
         self.report.rungs[rung] += 1
         if self.heard(pair):
             expect(rung == "live", "a_market_that_speaks_is_heard", f"{pair} on {rung}")
-        elif pair in self._last_word and rung in OLDEST_S and self.clock.now() >= self._latest_word:
+        elif pair in self._last_word and rung in OLDEST_S:
             spoken, back = self._last_word[pair]
             age = self.clock.monotonic() - spoken - (self._back - back)
             expect(age <= OLDEST_S[rung], "no_price_is_staler_than_its_rung", f"{pair} on {rung} after {age} s")

@@ -12,9 +12,6 @@ from tests.simulation.operations import Outcome
 from tests.simulation.races import Race, race
 from tests.simulation.run import Simulation
 
-# Each mark goes with the bug: a test that passes with its mark on fails (`xfail_strict`).
-open_bug = pytest.mark.xfail(reason="found by the simulation, not mended yet", strict=True)
-
 
 @pytest.fixture
 async def simulation(server: TestServer) -> AsyncIterator[Simulation]:
@@ -55,7 +52,6 @@ async def test_a_quote_can_be_taken_after_the_clock_went_back(simulation: Simula
     await _done(simulation, ops.AcceptQuote(ana, quote))
 
 
-@open_bug
 async def test_a_market_that_speaks_is_heard_after_the_clock_went_back(simulation: Simulation) -> None:
     """Words from before a source's last were passed over, for as long as the clock was behind them."""
     ana = simulation.people[0]
@@ -67,7 +63,6 @@ async def test_a_market_that_speaks_is_heard_after_the_clock_went_back(simulatio
     assert outcome.fields["rung"] == "live"
 
 
-@open_bug
 async def test_a_price_from_a_clock_that_was_ahead_does_not_stay(simulation: Simulation) -> None:
     """Its age is below zero until the clock has caught up: an old price was sold as `cached` for that long."""
     ana = simulation.people[0]
@@ -104,7 +99,6 @@ async def test_a_trade_refused_for_funds_uses_up_no_limit_of_its_neighbours(runn
     assert [outcome.refused for outcome in outcomes] == ["insufficient_funds", ""]
 
 
-@open_bug
 async def test_a_withdrawal_refused_for_funds_uses_up_no_limit_of_its_neighbours(running: Race) -> None:
     ana = running.people[0]
     await _ask(running, ops.Deposit(running.staff[0], ana, "COP", 1_000_000_00, "pse", "N-1"), "deposit")

@@ -26,6 +26,7 @@ TERMS = Terms(
     Amount.of("1250", USDT),
     Amount.of("5025125", COP),
     Amount.of("5025.12", COP),
+    Amount.of("0", COP),
     Amount.of("12000", COP),
     Amount.of("1250.40", USD),
     Rung.LIVE,

@@ -109,20 +109,25 @@ def within_limits(
     drafts: Sequence[Withdrawal], used: Mapping[UUID, Use], terms: WithdrawalTerms
 ) -> list[Withdrawal | Refusal]:
     """In order, those that fit in what is left of the customer's 24 hours; each that fits uses it up for the next."""
-    used = dict(used)
+    running = dict(used)
     answers: list[Withdrawal | Refusal] = []
     for each in drafts:
-        use, code = used.get(each.customer_id, _NO_USE), each.amount.asset.code
-        units = use.units.get(code, 0) + each.amount.units
-        maximum = terms.assets[code].daily_maximum
-        if use.count >= terms.daily_count:
+        use = using(running, each)
+        code, maximum = each.amount.asset.code, terms.assets[each.amount.asset.code].daily_maximum
+        if use.count > terms.daily_count:
             answers.append(WithdrawalLimit(limit="daily_count", allowed=terms.daily_count))
-        elif units > maximum.units:
+        elif use.units[code] > maximum.units:
             answers.append(WithdrawalLimit(limit="daily_maximum", asset=code, allowed=maximum.text))
         else:
-            used[each.customer_id] = Use(use.count + 1, {**use.units, code: units})
+            running[each.customer_id] = use
             answers.append(each)
     return answers
+
+
+def using(used: Mapping[UUID, Use], withdrawal: Withdrawal) -> Use:
+    """What the customer has used once this withdrawal counts too."""
+    use, code = used.get(withdrawal.customer_id, _NO_USE), withdrawal.amount.asset.code
+    return Use(use.count + 1, {**use.units, code: use.units.get(code, 0) + withdrawal.amount.units})
 
 
 def reservation(withdrawal: Withdrawal) -> Hold:

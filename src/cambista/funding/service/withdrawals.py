@@ -1,6 +1,7 @@
 """Money going out: asking, four eyes, paying, giving back."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from cambista.funding import store
 from cambista.funding.events import (
@@ -18,6 +19,7 @@ from cambista.funding.rules.turns import turns
 from cambista.funding.service.screening import Step, journal, screen, settle, write_history
 from cambista.funding.settings import FundingSettings
 from cambista.funding.types import (
+    Use,
     Withdrawal,
     WithdrawalDecision,
     WithdrawalRequest,
@@ -54,8 +56,7 @@ class Withdrawals:
     async def request(self, tx: Tx, requests: Sequence[WithdrawalRequest]) -> list[Verdict]:
         answers: list[Verdict | None] = list(await screen(self._identity, tx, requests))
         await self._draft(tx, requests, answers)
-        await self._limit(tx, answers)
-        await self._hold(tx, answers)
+        await self._hold_within_limits(tx, answers)
         settled = settle(answers)
         asked = [answer for answer in settled if isinstance(answer, Withdrawal)]
         await store.insert_withdrawals(tx, asked)
@@ -72,23 +73,35 @@ class Withdrawals:
                 holder = holders.get(request.customer_id)
                 answers[position] = rules.draft(request, holder, self._frame, ids, tx.now)
 
-    async def _limit(self, tx: Tx, answers: "list[Verdict | None]") -> None:
-        drafts = {index: each for index, each in enumerate(answers) if isinstance(each, Withdrawal)}
-        customers = list({draft.customer_id for draft in drafts.values()})
+    async def _hold_within_limits(self, tx: Tx, answers: "list[Verdict | None]") -> None:
+        waiting = {index: each for index, each in enumerate(answers) if isinstance(each, Withdrawal)}
+        customers = list({draft.customer_id for draft in waiting.values()})
         if not customers:
             return
         await store.lock_names(tx, [f"withdrawals:{customer}" for customer in customers])
-        used = await store.find_use(tx, customers, tx.now - rules.DAY)
-        within = rules.within_limits(list(drafts.values()), used, self._frame.terms)
-        for position, verdict in zip(drafts, within, strict=True):
-            answers[position] = verdict
+        used = dict(await store.find_use(tx, customers, tx.now - rules.DAY))
+        while waiting:
+            waiting = await self._hold_fitting(tx, waiting, used, answers)
 
-    async def _hold(self, tx: Tx, answers: "list[Verdict | None]") -> None:
-        drafts = {index: each for index, each in enumerate(answers) if isinstance(each, Withdrawal)}
-        holds = await self._ledger.hold(tx, [rules.reservation(draft) for draft in drafts.values()])
-        for position, hold in zip(drafts, holds, strict=True):
-            if isinstance(hold, Refusal):
-                answers[position] = hold
+    async def _hold_fitting(
+        self, tx: Tx, waiting: dict[int, Withdrawal], used: dict[UUID, Use], answers: "list[Verdict | None]"
+    ) -> dict[int, Withdrawal]:
+        """Hold the money of those within the limits; gives the ones to judge again, since a neighbour that seemed to
+        use up the limit before them lacked the funds."""
+        within = rules.within_limits(list(waiting.values()), used, self._frame.terms)
+        over = {index: no for index, no in zip(waiting, within, strict=True) if isinstance(no, Refusal)}
+        fitting = {index: draft for index, draft in waiting.items() if index not in over}
+        holds = await self._ledger.hold(tx, [rules.reservation(draft) for draft in fitting.values()])
+        short = {index: hold for index, hold in zip(fitting, holds, strict=True) if isinstance(hold, Refusal)}
+        for index, draft in fitting.items():
+            answers[index] = short.get(index, draft)
+            if index not in short:
+                used[draft.customer_id] = rules.using(used, draft)
+        if short and over:
+            return {index: waiting[index] for index in over}
+        for index, no in over.items():
+            answers[index] = no
+        return {}
 
     async def approve(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
         answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))

@@ -36,6 +36,9 @@ def best_leg(
     return None
 
 
+CLOCK_STEP_MAX_MS = 2000
+
+
 def remember(leg: Leg, terms: FairTerms) -> Remembered:
     """What is kept of a live leg for when its sources fall silent."""
     assert leg.rung is Rung.LIVE
@@ -58,8 +61,8 @@ def remember(leg: Leg, terms: FairTerms) -> Remembered:
 
 
 def _rung_of(remembered: Remembered | None, at: datetime, terms: FairTerms) -> Rung | None:
-    if remembered is None:
-        return None
+    if remembered is None or age_ms(remembered.observed_at, at) < -CLOCK_STEP_MAX_MS:
+        return None  # remembered by a clock that was ahead: how old it is cannot be known
     if age_ms(remembered.fresh_until, at) <= terms.cached_ttl_s * 1000:
         return Rung.CACHED
     return Rung.LAST_RECORDED if age_ms(remembered.observed_at, at) <= terms.last_recorded_max_s * 1000 else None

@@ -15,6 +15,10 @@ from cambista.pricing.types import Market, OfferRequest, OfferTerms, Tax
 _CENT = Decimal("0.01")
 
 
+# Where no source tells sizes, the market is taken to bear this part of the pair's largest deal.
+UNKNOWN_DEPTH = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Quoted:
     """A customer price: each adjustment and their bounded sum in bps, the exact price, and that price to the tick."""
@@ -163,7 +167,7 @@ def quote(framed: Frame, request: OfferRequest, *, size: Decimal, flow: Decimal)
     ticks = (exact_price / terms.tick).to_integral_value(ROUND_CEILING if buying else ROUND_FLOOR)
     if ticks <= 0:
         raise NoPrice(pair=str(market.pair), reason="below_tick")
-    return Quoted(adjustments, total, bounded, exact_price, ticks * terms.tick)
+    return Quoted(adjustments, total, bounded, exact_price, (ticks * terms.tick).quantize(terms.tick))
 
 
 def _measures(framed: Frame, request: OfferRequest, size: Decimal, flow: Decimal) -> Measures:
@@ -172,7 +176,7 @@ def _measures(framed: Frame, request: OfferRequest, size: Decimal, flow: Decimal
     return Measures(
         sign=1 if buying else -1,
         size=size,
-        depth=market.ask_depth if buying else market.bid_depth,
+        depth=(market.ask_depth if buying else market.bid_depth) or framed.terms.maximum.decimal / UNKNOWN_DEPTH,
         target=framed.target,
         confidence=market.confidence,
         volatility_bps=market.volatility_bps,

@@ -39,7 +39,7 @@ from cambista.pricing.types import (
 )
 from cambista.venues import RateName, SourceKind
 
-PRICING_VERSION = 1
+PRICING_VERSION = 2
 """Raise it when a change of code prices a golden receipt otherwise."""
 
 CONTENT_MAX = 65_536

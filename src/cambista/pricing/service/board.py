@@ -41,8 +41,9 @@ class Board:
         self._legs: dict[Pair, tuple[int, datetime, Leg | None]] = {}
         self._markets: dict[Pair, tuple[int, datetime, Market | None]] = {}
 
-    def observe(self, observations: Iterable[Observation]) -> None:
-        """Take in what venues said; a word older than the source's last is ignored."""
+    def observe(self, observations: Iterable[Observation], now: datetime) -> None:
+        """Take in what venues said. A word older than the source's last is ignored, unless that was said in the future:
+        by a clock that has been set back since."""
         for seen in observations:
             views = self._views.get(seen.pair)
             if views is None:
@@ -50,7 +51,7 @@ class Board:
                     continue
                 views = self._views[seen.pair] = {}
             before = views.get(seen.source)
-            if before is not None and before.observed_at > seen.observed_at:
+            if before is not None and seen.observed_at < before.observed_at <= now:
                 continue
             if before is None and len(views) >= KEPT_SOURCES_MAX:
                 views.pop(min(views.values(), key=lambda view: (view.observed_at, view.source)).source)
@@ -169,7 +170,7 @@ class Board:
         known = (self._previous(remembered, at), remembered, self._configured.get(pair))
         leg = best_leg(pair, self._views_of(pair, at), at, self._terms, known)
         if leg is not None and leg.rung is Rung.LIVE:
-            self._remember(leg)
+            self._remember(leg, at)
         self._legs[pair] = (self._generation, at, leg)
         return leg
 
@@ -179,9 +180,9 @@ class Board:
         age = age_ms(remembered.observed_at, at)
         return (remembered.fair, age) if 0 <= age <= self._settings.jump_hold_s * 1000 else None
 
-    def _remember(self, leg: Leg) -> None:
+    def _remember(self, leg: Leg, at: datetime) -> None:
         before = self._remembered.get(leg.pair)
-        if before is not None and before.observed_at > leg.observed_at:
+        if before is not None and leg.observed_at < before.observed_at <= at:
             return
         kept = remember(leg, self._terms)
         if before is None or (before.fair, before.observed_at) != (kept.fair, kept.observed_at):

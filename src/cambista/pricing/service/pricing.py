@@ -68,7 +68,7 @@ class Pricing:
 
     def observe(self, observations: Sequence[Observation]) -> None:
         """Take in what venues said. In memory; for every market tick."""
-        self._board.observe(observations)
+        self._board.observe(observations, self._runtime.now())
 
     def note_flow(self, pair: Pair, side: Side, base: Amount) -> None:
         """A customer traded `base` on `side`: later prices lean against the flow."""
