@@ -14,6 +14,7 @@ from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
 from cambista.app.rooms import ROOMS
+from cambista.app.serve import spare_collector
 from cambista.app.settings import Settings
 from cambista.pricing import Signer
 from cambista.runtime.migrations import migrate
@@ -39,6 +40,7 @@ async def _in_process(folder: Path) -> AsyncIterator[tuple[House, Pgbench]]:
         await yardstick.prepare()
         settings = Settings(_env_file=None, home=folder)
         async with open_runtime(postgres.dsn(), settings) as runtime:
+            spare_collector()  # as `cambista serve` does
             yield build(runtime, settings, Signer.generate()), yardstick
 
 

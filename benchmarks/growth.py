@@ -61,7 +61,8 @@ _ROWS = (
     """,
     """
     INSERT INTO trading.trade
-    SELECT id, quote_id, owner::uuid, 'USDT/COP', 'buy', 4000, 25000, 10000, 0, 0, 0, 2, 'live', at FROM stored ORDER BY n
+    SELECT id, quote_id, owner::uuid, 'USDT/COP', 'buy', 4000, 25000, 10000, 0, 0, 0, 2, 'live', at
+    FROM stored ORDER BY n
     """,
     """
     INSERT INTO runtime.idempotency

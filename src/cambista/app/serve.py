@@ -75,7 +75,7 @@ def _server(house: House) -> _Server:
     )
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """Look for garbage cycles rarely: a batch makes tens of thousands of objects that reference counts free anyway.
 
     With Python's defaults the collector took a quarter of the time of a trade (measured in process, batches of 256).
@@ -95,7 +95,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
             running = asyncio.create_task(server.serve(sockets=[listening]))
             while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.005)
-            _spare_collector()
+            spare_collector()
             try:
                 yield Serving(house, f"http://{host}:{port}", running)
             finally:
