@@ -18,7 +18,7 @@ _TRADES = """
 CREATE TEMP TABLE stored ON COMMIT DROP AS
 SELECT g AS n, gen_random_uuid() AS id, gen_random_uuid() AS quote_id, a.id AS cop, b.id AS usdt, a.owner,
        row_number() OVER (PARTITION BY a.id ORDER BY g) AS k, now() - interval '1 day' + g * interval '10 ms' AS at
-FROM generate_series(1, {trades}) g
+FROM generate_series(1, {trades}::bigint) g
 JOIN ledger.account a ON a.kind = 'customer' AND a.asset = 'COP'
   AND a.owner = '00000000-0000-4000-8000-' || lpad(to_hex(1 + g % {customers}), 12, '0')
 JOIN ledger.account b ON b.kind = 'customer' AND b.asset = 'USDT' AND b.owner = a.owner
