@@ -71,7 +71,7 @@ async def test_a_snapshot_holds_what_the_house_knows(board: Board, paper: PaperH
     usdt = next(till for till in snapshot.tills if till.posted.asset == USDT)
     assert usdt.posted == Amount.of("3000000", USDT) - Amount.of("100", USDT)
     assert usdt.usd is not None
-    assert usdt.target == Decimal(1_500_000)
+    assert usdt.target == Decimal(3_000_000)
 
 
 async def test_moving_prices_leave_ticks_and_a_direction(board: Board, paper: PaperHouse) -> None:
