@@ -17,7 +17,7 @@ FROM generate_series(1, {customers}) n, unnest(ARRAY['COP', 'USDT']) asset ON CO
 _TRADES = """
 CREATE TEMP TABLE stored ON COMMIT DROP AS
 SELECT g AS n, gen_random_uuid() AS id, gen_random_uuid() AS quote_id, a.id AS cop, b.id AS usdt, a.owner,
-       row_number() OVER (PARTITION BY a.id ORDER BY g) AS k, now() - interval '1 day' + g * interval '10 ms' AS at
+       row_number() OVER (PARTITION BY a.id ORDER BY g) AS k, now() + g * interval '1 us' AS at
 FROM generate_series(1, {trades}::bigint) g
 JOIN ledger.account a ON a.kind = 'customer' AND a.asset = 'COP'
   AND a.owner = '00000000-0000-4000-8000-' || lpad(to_hex(1 + g % {customers}), 12, '0')
@@ -51,7 +51,8 @@ _ROWS = (
     """,
     """
     UPDATE ledger.account a SET posted = posted + CASE asset WHEN 'COP' THEN m.times * 10000 ELSE -m.times * 25000 END,
-           number = number + m.times FROM (SELECT count(*) AS times FROM stored) m
+           number = number + m.times, booked_at = m.last
+    FROM (SELECT count(*) AS times, max(at) AS last FROM stored) m
     WHERE a.kind = 'till' AND a.asset IN ('COP', 'USDT')
     """,
     """
