@@ -243,7 +243,9 @@ async def check_analytics(connection: asyncpg.Connection) -> None:
     """Every trade counted once by its listener, however often delivery was cut off (call when all is delivered)."""
     counted = await connection.fetchval("SELECT coalesce(sum(trades), 0)::bigint FROM analytics.pair_day")
     traded = await connection.fetchval("SELECT count(*) FROM trading.trade")
-    expect(counted == traded, "each_event_has_its_effect_once", f"{counted} counted of {traded}")
+    announced = await connection.fetchval("SELECT count(*) FROM runtime.outbox WHERE name = 'TradeExecuted'")
+    detail = f"{counted} counted of {announced} announced of {traded}"
+    expect(counted == announced == traded, "each_event_has_its_effect_once", detail)
 
 
 async def books(connection: asyncpg.Connection) -> dict[tuple[str, str, str], tuple[int, int, bool]]:

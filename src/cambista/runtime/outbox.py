@@ -124,9 +124,10 @@ async def _next_rows(tx: Tx, listener: str, wanted: Sequence[str], limit: int) -
     # Rows that may still get company behind them are not read yet: a plain position cursor would skip late commits.
     return await tx.all(
         """
-        SELECT xid::text, position, id, name, CASE WHEN name = ANY($4) THEN data::text END AS data FROM runtime.outbox
-        WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY xid, position LIMIT $3
+        SELECT o.xid::text, o.position, o.id, o.name, CASE WHEN o.name = ANY($4) THEN o.data::text END AS data
+        FROM runtime.outbox o
+        WHERE (o.xid, o.position) > ($1::text::xid8, $2) AND o.xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY o.xid, o.position LIMIT $3
         """,
         cursor["xid"],
         cursor["position"],

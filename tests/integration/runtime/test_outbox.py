@@ -108,3 +108,20 @@ async def test_an_outbox_of_another_server_is_refused_instead_of_never_delivered
         await connection.close()
     with pytest.raises(OutboxForeign):
         await relayed.check_order()
+
+
+async def test_transactions_are_ordered_by_number_and_not_by_its_digits(dsn: str, runtime: Runtime) -> None:
+    keeper = Notekeeper()
+    relayed = relay(runtime, keeper)
+    await emit(runtime, 1)
+    await emit(runtime, 2)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(
+            "UPDATE runtime.outbox SET xid = CASE data ->> 'number' WHEN '1' THEN '9'::xid8 ELSE '10'::xid8 END"
+        )
+    finally:
+        await connection.close()
+    assert await relayed.deliver("keeper") == 2
+    assert await relayed.deliver("keeper") == 0
+    assert await heard(runtime) == [1, 2]
