@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,8 @@ STEPS, CHECK_EVERY, FAULT_RATE = 160, 20, 0.03
 TRIES_MAX = 20
 # How old the market's last word on a pair may be on a rung, in seconds (domain.md, and the settings' defaults).
 OLDEST_S = {"live": 120.0, "cached": 140.0, "last_recorded": 900.0}
+# How far the clock may go back behind a word that stays usable.
+AHEAD_MAX = timedelta(seconds=5)
 UNKEYED = (
     ops.ExpireHolds, ops.ExpireWithdrawals, ops.Tick, ops.DeliverEvents, ops.Reverse, ops.Freeze, ops.SetLimits,
     ops.ConfigurePrice,
@@ -73,9 +77,8 @@ class Simulation:
         self._dsn = dsn
         self._digest = sha256()
         self._keys: Counter[UUID] = Counter()
-        self._heard_until = self.clock.now()
-        self._last_word: dict[str, tuple[float, float]] = {}
-        self._back = 0.0
+        self._words: dict[str, list[datetime]] = {}
+        self._dated: dict[str, list[datetime]] = {}
 
     # -------------------------------------------------------------------------------------------- a whole run
     async def run(self, steps: int = STEPS, check_every: int = CHECK_EVERY) -> Report:
@@ -202,7 +205,8 @@ class Simulation:
         if self.rng.random() < 0.5:
             self.clock.advance(round(self.rng.uniform(0.1, 20.0), 3))
         await self.house.stand_up()
-        self._heard_until = self.clock.now()
+        # What the dead process had not written down about its words is forgotten with it.
+        self._dated = {pair: list(words) for pair, words in self._words.items()}
         self.hear()
 
     def accept(self, operation: ops.Operation, outcome: Outcome, judged: list[Judgement]) -> None:
@@ -224,7 +228,6 @@ class Simulation:
     def happen(self, operation: ops.PassTime | ops.Silence) -> None:
         if isinstance(operation, ops.PassTime):
             self.clock.advance(operation.seconds)
-            self._back += max(-operation.seconds, 0.0)
         elif operation.silent:
             self.workload.silent.update(operation.sources)
         else:
@@ -265,8 +268,11 @@ class Simulation:
     def hear(self) -> None:
         """The sources that are not silenced say what they see."""
         now = self.clock.now()
-        self._last_word.update(dict.fromkeys(self.spoken_about(), (self.clock.monotonic(), self._back)))
-        self._heard_until = now
+        for pair in self.spoken_about():
+            self._words.setdefault(pair, []).append(now)
+            self._dated.setdefault(pair, []).append(now)
+        # Words that the clock has gone back behind cannot be dated, not even when it has caught up.
+        self._dated = {pair: [word for word in words if word <= now + AHEAD_MAX] for pair, words in self._dated.items()}
         self.house.hear_market([source for source in SOURCES if source not in self.workload.silent])
 
     def check_rung(self, pair: str, rung: str) -> None:
@@ -274,15 +280,14 @@ class Simulation:
         self.report.rungs[rung] += 1
         if self.heard(pair):
             expect(rung == "live", "a_market_that_speaks_is_heard", f"{pair} on {rung}")
-        elif pair in self._last_word and rung in OLDEST_S:
-            spoken, back = self._last_word[pair]
-            age = self.clock.monotonic() - spoken - (self._back - back)
+        elif pair in self._words and rung in OLDEST_S:
+            age = min(((self.clock.now() - word).total_seconds() for word in self._dated[pair]), default=inf)
             expect(age <= OLDEST_S[rung], "no_price_is_staler_than_its_rung", f"{pair} on {rung} after {age} s")
 
     def heard(self, pair: str) -> bool:
-        """Whether the market speaks about the pair (or both its legs), and the clock is not behind its words."""
+        """Whether the market speaks about the pair (or both its legs)."""
         legs = ("BTC/USDT", "USDT/COP") if pair == "BTC/COP" else (pair,)
-        return self.clock.now() >= self._heard_until and self.spoken_about().issuperset(legs)
+        return self.spoken_about().issuperset(legs)
 
     def spoken_about(self) -> set[str]:
         sources = [source for source in SOURCES if source not in self.workload.silent]

@@ -15,7 +15,7 @@ RATES_MAX = 50_000
 
 
 async def upsert_last_prices(tx: Tx, prices: Sequence[Remembered], now: datetime) -> None:
-    """Keep the newest fair price of each pair."""
+    """Keep the newest fair price of each pair; one from after `now` is of a clock that was ahead, and gives way."""
     if not prices:
         return
     await tx.execute(
@@ -34,7 +34,7 @@ async def upsert_last_prices(tx: Tx, prices: Sequence[Remembered], now: datetime
             confidence = excluded.confidence, bid_depth = excluded.bid_depth, ask_depth = excluded.ask_depth,
             sources = excluded.sources, observed_at = excluded.observed_at, fresh_until = excluded.fresh_until,
             recorded_at = excluded.recorded_at
-        WHERE kept.observed_at <= excluded.observed_at
+        WHERE kept.observed_at <= excluded.observed_at OR kept.observed_at > $11
         """,
         [str(price.pair) for price in prices],
         [price.fair for price in prices],

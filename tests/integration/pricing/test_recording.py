@@ -111,6 +111,41 @@ async def test_the_dollar_rate_survives_a_restart_as_last_known_however_old(
     assert b'"last_known"' in offer.receipt.content
 
 
+async def test_a_price_recorded_by_a_clock_that_was_ahead_bears_no_rung_after_a_restart_either(
+    started: Callable[[], Pricing], pricing: Pricing, clock: ManualClock
+) -> None:
+    await price_at(pricing, clock, "3366")
+    clock.advance(-7200)
+    behind = started()
+    await behind.load()
+    assert (await behind.rungs())[USDT_COP] is None
+    await behind.tick()
+    clock.advance(7200)
+    caught_up = started()
+    await caught_up.load()
+    assert (await caught_up.rungs())[USDT_COP] is None
+
+
+async def test_prices_are_recorded_announced_and_reloaded_though_the_clock_went_back(
+    runtime: Runtime, started: Callable[[], Pricing], pricing: Pricing, clock: ManualClock
+) -> None:
+    await price_at(pricing, clock, "3366")
+    other = started()
+    await other.load()
+    await other.set_configured(
+        USDT_COP, bid=Decimal(3300), ask=Decimal(3400), expires_at=clock.now() + timedelta(hours=1), caller=OPERATOR
+    )
+    clock.advance(-7200)
+    await price_at(pricing, clock, "3400")
+    assert await announced(runtime) == ["3366", "3400"]
+    restarted = started()
+    await restarted.load()
+    clock.advance(121)
+    assert (await offer_of(restarted)).rung is Rung.CACHED
+    clock.advance(1000)
+    assert (await offer_of(pricing)).rung is Rung.CONFIGURED
+
+
 async def test_an_operators_price_is_the_last_rung_is_journaled_and_ends_when_it_expires(
     runtime: Runtime, pricing: Pricing, clock: ManualClock
 ) -> None:

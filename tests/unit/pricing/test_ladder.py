@@ -105,6 +105,32 @@ async def test_a_word_that_comes_late_does_not_replace_a_newer_one() -> None:
     assert (await world.pricing.current([USDT_COP]))[0].mid == 3366
 
 
+async def test_a_word_is_heard_though_one_from_before_the_clock_went_back_is_later() -> None:
+    world = world_seen_once()
+    await world.pricing.rungs()
+    world.clock.advance(-7200)
+    world.observe(ads(USDT_COP, "3400", "3410", at=world.clock.moment))
+    (shown,) = await world.pricing.current([USDT_COP])
+    assert (shown.mid, shown.rung) == (Decimal(3405), Rung.LIVE)
+    assert await rung_after(world, 121) is Rung.CACHED
+
+
+async def test_words_from_before_the_clock_went_back_bear_no_rung_even_when_it_has_caught_up() -> None:
+    world = world_seen_once()
+    assert await rung_after(world, 0) is Rung.LIVE
+    assert await rung_after(world, -7200) is None
+    assert await rung_after(world, 7200) is None
+    assert await rung_after(world, 125) is None
+
+
+async def test_a_small_step_back_of_the_clock_costs_no_price() -> None:
+    world = world_seen_once()
+    assert await rung_after(world, 0) is Rung.LIVE
+    assert await rung_after(world, -2) is Rung.LIVE
+    world.observe(ads(USDT_COP, None, None, at=world.clock.moment + timedelta(seconds=2)))
+    assert await rung_after(world, 0) is Rung.CACHED
+
+
 async def test_a_promoted_absurd_jump_of_a_lonely_source_falls_to_the_remembered_price() -> None:
     world = world_seen_once()
     await world.pricing.rungs()

@@ -33,10 +33,19 @@ def test_volatility_of_a_steady_walk_is_the_step_times_the_root_of_the_horizon()
     assert abs(volatility_bps(state, HORIZON) - Decimal("3.87")) < Decimal("0.05")
 
 
-def test_a_price_of_the_same_moment_or_the_past_is_not_counted() -> None:
+def test_a_price_of_the_same_moment_is_not_counted() -> None:
     state = after(["100", "101"])
     assert state is not None
-    assert next_volatility(state, Decimal(500), NOW, DECAY) == state
+    assert next_volatility(state, Decimal(500), state.at, DECAY) == state
+
+
+def test_after_the_clock_went_back_volatility_is_kept_and_goes_on_from_there() -> None:
+    state = after(["100", "101"])
+    assert state is not None
+    back = next_volatility(state, Decimal(500), NOW - timedelta(hours=2), DECAY)
+    assert back.variance == state.variance
+    later = next_volatility(back, Decimal(510), back.at + timedelta(seconds=1), DECAY)
+    assert later.variance > back.variance
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Side)), st.decimals("0.01", "100000", places=2)), max_size=20))

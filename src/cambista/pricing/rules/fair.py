@@ -26,9 +26,9 @@ from cambista.pricing.types import FairTerms, JudgedSource, KindTerms, Leg, Rung
 from cambista.venues import RateName, SourceKind
 
 SOURCES_MAX = 6
+FUTURE_MAX_MS = 5_000
 _MINUS_LN2 = -Decimal(2).ln()
 _FADED = Decimal("0.25")
-_FUTURE_MAX_MS = 5_000
 _DOUBTS = (Verdict.OUTLIER, Verdict.DISAGREES, Verdict.JUMPED, Verdict.OFF_REFERENCE)
 _MILLISECOND = timedelta(milliseconds=1)
 # A published rate is in force by the calendar of its country; none of these changes its clock in summer.
@@ -102,7 +102,7 @@ def _verdict(pair: Pair, view: SourceView, age: int, at: datetime, terms: FairTe
         return Verdict.CONTROLLED_CURRENCY
     if view.rate is RateName.PARALLEL or (view.rate is RateName.OFFICIAL and str(pair) not in terms.official_pairs):
         return Verdict.OTHER_RATE
-    if age < -_FUTURE_MAX_MS:
+    if age < -FUTURE_MAX_MS:
         return Verdict.FUTURE
     if view.valid_from is not None and view.valid_to is not None:
         in_force = view.valid_from <= local_date(pair, at) <= view.valid_to

@@ -1,7 +1,8 @@
 """The degradation ladder of one pair: live, cached, last recorded, configured, or nothing."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from cambista.kernel.market import Pair
@@ -10,7 +11,9 @@ from cambista.pricing.rules.fair import age_ms, leg_from_sources
 from cambista.pricing.types import Configured, FairTerms, JudgedSource, Leg, Remembered, Rung, SourceView, Verdict
 
 Previous = tuple[Decimal, int] | None
+CLOCK_STEP_MAX_MS = 2_000
 _MILLISECOND = timedelta(milliseconds=1)
+_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 @exact
@@ -36,9 +39,6 @@ def best_leg(
     return None
 
 
-CLOCK_STEP_MAX_MS = 2000
-
-
 def remember(leg: Leg, terms: FairTerms) -> Remembered:
     """What is kept of a live leg for when its sources fall silent."""
     assert leg.rung is Rung.LIVE
@@ -60,9 +60,19 @@ def remember(leg: Leg, terms: FairTerms) -> Remembered:
     )
 
 
+def is_ahead(remembered: Remembered, at: datetime) -> bool:
+    """Whether it was remembered by a clock that has been set back since: how old it is cannot be known."""
+    return age_ms(remembered.observed_at, at) < -CLOCK_STEP_MAX_MS
+
+
+def undated(remembered: Remembered) -> Remembered:
+    """The same price, too old for any rung whatever the clock may say later."""
+    return replace(remembered, observed_at=_LONG_AGO, fresh_until=_LONG_AGO)
+
+
 def _rung_of(remembered: Remembered | None, at: datetime, terms: FairTerms) -> Rung | None:
-    if remembered is None or age_ms(remembered.observed_at, at) < -CLOCK_STEP_MAX_MS:
-        return None  # remembered by a clock that was ahead: how old it is cannot be known
+    if remembered is None or is_ahead(remembered, at):
+        return None
     if age_ms(remembered.fresh_until, at) <= terms.cached_ttl_s * 1000:
         return Rung.CACHED
     return Rung.LAST_RECORDED if age_ms(remembered.observed_at, at) <= terms.last_recorded_max_s * 1000 else None

@@ -24,7 +24,9 @@ def next_volatility(before: Volatility | None, price: Decimal, at: datetime, dec
     if before is None:
         return Volatility(0.0, value, at)
     seconds = (at - before.at).total_seconds()
-    if seconds <= 0:
+    if seconds < 0:
+        return Volatility(before.variance, value, at)  # the clock was set back: go on from here
+    if seconds == 0:
         return before
     keep = float(decay_per_s) ** seconds
     squared = math.log(value / before.price) ** 2 / seconds

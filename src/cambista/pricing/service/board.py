@@ -1,15 +1,15 @@
 """The price board: what the venues said last, kept in memory, and the market of each pair worked out from it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from cambista.kernel.market import Pair, Side
 from cambista.kernel.money import Amount, Asset
 from cambista.kernel.registry import REPORTING_ASSET
 from cambista.pricing.rules import crosses, statistics
-from cambista.pricing.rules.fair import SOURCES_MAX, age_ms, local_date
-from cambista.pricing.rules.ladder import best_leg, remember
+from cambista.pricing.rules.fair import FUTURE_MAX_MS, SOURCES_MAX, age_ms, local_date
+from cambista.pricing.rules.ladder import best_leg, is_ahead, remember, undated
 from cambista.pricing.rules.sources import view_of, view_of_rate
 from cambista.pricing.settings import PricingSettings
 from cambista.pricing.types import Configured, Leg, Market, Remembered, Rung, SourceView, Step, UsdRate
@@ -22,7 +22,7 @@ _REUSE = timedelta(milliseconds=20)
 
 
 class Board:
-    """In memory and without I/O. Every answer depends only on what was told and on the moment asked about."""
+    """In memory and without I/O. Every answer depends only on what was told (and when) and the moment asked about."""
 
     def __init__(self, settings: PricingSettings) -> None:
         self._settings = settings
@@ -38,12 +38,14 @@ class Board:
         self._usd_known: dict[Asset, Decimal] = {}
         self._known: frozenset[Pair] = frozenset()
         self._generation = 0
+        self._clock = datetime.min.replace(tzinfo=UTC)
         self._legs: dict[Pair, tuple[int, datetime, Leg | None]] = {}
         self._markets: dict[Pair, tuple[int, datetime, Market | None]] = {}
 
     def observe(self, observations: Iterable[Observation], now: datetime) -> None:
         """Take in what venues said. A word older than the source's last is ignored, unless that was said in the future:
         by a clock that has been set back since."""
+        self._follow_clock(now)
         for seen in observations:
             views = self._views.get(seen.pair)
             if views is None:
@@ -68,13 +70,13 @@ class Board:
             del kept[:-KEPT_RATES_MAX]
         self._touch()
 
-    def load(self, remembered: Sequence[Remembered], configured: Sequence[Configured]) -> None:
+    def load(self, remembered: Sequence[Remembered], configured: Sequence[Configured], now: datetime) -> None:
         """Take over what was recorded before this process started."""
         for price in remembered:
             self._remembered.setdefault(price.pair, price)
         self.set_configured(configured)
         self._seed_usd()
-        self._touch()
+        self._forget_ahead_of(now)
 
     def set_configured(self, configured: Sequence[Configured]) -> None:
         """Replace the operators' fixed prices."""
@@ -109,7 +111,7 @@ class Board:
         )
 
     def take_unrecorded(self) -> list[Remembered]:
-        """Live prices that changed since last taken, by pair."""
+        """Remembered prices that changed since last taken, by pair."""
         pairs, self._unrecorded = sorted(self._unrecorded, key=str), set()
         return [self._remembered[pair] for pair in pairs]
 
@@ -119,6 +121,7 @@ class Board:
 
     def market(self, pair: Pair, at: datetime) -> Market | None:
         """The pair's market at `at`, direct or crossed; None when no rung bears it."""
+        self._follow_clock(at)
         cached = self._markets.get(pair)
         if cached is not None and self._holds(cached[0], cached[1], at):
             return cached[2]
@@ -126,6 +129,22 @@ class Board:
         if len(self._markets) < PAIRS_MAX or pair in self._markets:
             self._markets[pair] = (self._generation, at, found)
         return found
+
+    def _follow_clock(self, now: datetime) -> None:
+        if now < self._clock:
+            self._forget_ahead_of(now)
+        self._clock = now
+
+    def _forget_ahead_of(self, now: datetime) -> None:
+        # Told before the clock was set back. Kept, these would look fresh again once the clock has caught up.
+        for views in self._views.values():
+            for source in [each for each, view in views.items() if age_ms(view.observed_at, now) < -FUTURE_MAX_MS]:
+                del views[source]
+        for pair, kept in self._remembered.items():
+            if is_ahead(kept, now):
+                self._remembered[pair] = undated(kept)
+                self._unrecorded.add(pair)
+        self._touch()
 
     def _touch(self) -> None:
         self._generation += 1
@@ -175,10 +194,10 @@ class Board:
         return leg
 
     def _previous(self, remembered: Remembered | None, at: datetime) -> tuple[Decimal, int] | None:
-        if remembered is None:
+        if remembered is None or is_ahead(remembered, at):
             return None
-        age = age_ms(remembered.observed_at, at)
-        return (remembered.fair, age) if 0 <= age <= self._settings.jump_hold_s * 1000 else None
+        age = max(age_ms(remembered.observed_at, at), 0)
+        return (remembered.fair, age) if age <= self._settings.jump_hold_s * 1000 else None
 
     def _remember(self, leg: Leg, at: datetime) -> None:
         before = self._remembered.get(leg.pair)

@@ -63,7 +63,7 @@ class Pricing:
         async with self._runtime.db.read() as reader:
             remembered = await store.list_last_prices(reader)
             configured = await store.list_configured(reader, now)
-        self._board.load(remembered, configured)
+        self._board.load(remembered, configured, now)
         await self._rates.load()
 
     def observe(self, observations: Sequence[Observation]) -> None:

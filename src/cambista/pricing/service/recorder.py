@@ -83,7 +83,7 @@ class Recorder:
         if shown.pair not in self._announced:
             return True
         at, before = self._announced[shown.pair]
-        if now - at < _ANNOUNCE_EVERY:
+        if _lately(at, now, _ANNOUNCE_EVERY):
             return False
         least = self._settings.announce_bps
         return (
@@ -98,7 +98,7 @@ class Recorder:
             if market.alternative is None or market.gap_bps <= self._settings.gap_max_bps:
                 continue
             last = self._gaps.get(market.pair)
-            if last is not None and now - last < _GAP_EVERY:
+            if last is not None and _lately(last, now, _GAP_EVERY):
                 continue
             _log.warning("price_gap", pair=str(market.pair), path=market.path, gap_bps=str(market.gap_bps))
             found.append(
@@ -117,11 +117,16 @@ class Recorder:
     async def _reload(self, now: datetime) -> None:
         # Another process may have set or withdrawn an operator's price.
         due = timedelta(seconds=float(self._settings.reload_s))
-        if self._reloaded_at is not None and now - self._reloaded_at < due:
+        if self._reloaded_at is not None and _lately(self._reloaded_at, now, due):
             return
         async with self._runtime.db.read() as reader:
             self._board.set_configured(await store.list_configured(reader, now))
         self._reloaded_at = now
+
+
+def _lately(moment: datetime, now: datetime, within: timedelta) -> bool:
+    # What lies ahead was done before the clock was set back; it must not silence the recorder until then.
+    return timedelta(0) <= now - moment < within
 
 
 def _updated(price: CurrentPrice) -> PriceUpdated:
