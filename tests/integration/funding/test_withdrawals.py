@@ -264,6 +264,17 @@ async def test_the_daily_limit_holds_however_many_ask_at_once(runtime: Runtime) 
     assert await office.balance() == ("100000.00", "20000.00")
 
 
+async def test_what_lacks_funds_uses_up_no_limit_of_those_asked_for_together_with_it(runtime: Runtime) -> None:
+    office = await open_office(runtime, FundingSettings(daily_count=2))
+    await office.credited("100000")
+    wishes = ("900000", "60000", "900000", "50000", "30000", "10000")
+    answers = await office.funding.request_withdrawals([office.withdrawal(text) for text in wishes])
+    short, over = "insufficient_funds", "limit_exceeded"
+    assert [getattr(answer, "code", "") for answer in answers] == [short, "", short, short, "", over]
+    assert await office.balance() == ("100000.00", "90000.00")
+    assert await office.sound()
+
+
 async def test_a_blocked_customer_gets_nothing_out(office: Office) -> None:
     await office.identity.set_status([StatusChange(ADMIN, office.ana.id, Status.BLOCKED, "case 7")])
     [answer] = await office.funding.request_withdrawals([office.withdrawal(caller=OPERATOR)])
