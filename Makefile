@@ -62,7 +62,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .PHONY: requirements
 requirements: $(DEV) ## Pin the dependencies again (UPGRADE=--upgrade for newer ones)
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra exchanges requirements/core.in requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --all-extras requirements/core.in requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/core.in -c requirements/dev.txt -o requirements/core.txt
 
 .PHONY: clean

@@ -1,45 +1,39 @@
 """Who may call: principals, customers, API keys. Owns schema `identity`; announces CustomerRegistered, PrincipalAdded,
 PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
 
-from cambista.identity.errors import (
-    CountryInvalid,
-    CustomerUnknown,
-    EmailInvalid,
-    EmailTaken,
+from cambista.identity.errors.keys import (
     ExpiryInvalid,
     KeysLimit,
     KeyUnknown,
     OwnerBlocked,
-    PrincipalUnknown,
-    RoleInvalid,
     ScopeBeyondCaller,
     ScopeNotOfRole,
     ScopeUnknown,
+)
+from cambista.identity.errors.principals import (
+    CountryInvalid,
+    CustomerUnknown,
+    EmailInvalid,
+    EmailTaken,
+    PrincipalUnknown,
+    RoleInvalid,
     SelfBlock,
     TextInvalid,
 )
-from cambista.identity.events import (
-    ApiKeyIssued,
-    ApiKeyRevoked,
-    CustomerRegistered,
-    PrincipalAdded,
-    PrincipalStatusChanged,
-)
-from cambista.identity.rules import SCOPES_OF, STAFF, permission, read_text
+from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked
+from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
+from cambista.identity.rules.principals import read_text
+from cambista.identity.rules.roles import SCOPES_OF, STAFF, permission
 from cambista.identity.service import Identity
 from cambista.identity.settings import IdentitySettings
-from cambista.identity.types import (
+from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, NewApiKey, Scope
+from cambista.identity.types.principals import (
     AccountHolder,
-    ApiKey,
     Customer,
     CustomerRequest,
-    KeyRequest,
-    KeyRevocation,
-    NewApiKey,
     Page,
     Principal,
     PrincipalRequest,
-    Scope,
     Status,
     StatusChange,
 )

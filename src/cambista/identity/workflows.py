@@ -5,9 +5,13 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cambista.identity import rules, store
-from cambista.identity.events import ApiKeyIssued, PrincipalAdded
-from cambista.identity.types import KeyRequest, Principal, Status
+from cambista.identity.events.keys import ApiKeyIssued
+from cambista.identity.events.principals import PrincipalAdded
+from cambista.identity.rules import keys as key_rules
+from cambista.identity.store import keys as key_store
+from cambista.identity.store import principals as store
+from cambista.identity.types.keys import KeyRequest
+from cambista.identity.types.principals import Principal, Status
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.ids import ApiKeyId
 from cambista.runtime import Action, Runtime, Tx
@@ -37,11 +41,11 @@ async def first_admin(runtime: Runtime, home: Path, draw: Callable[[], str]) -> 
 async def _insert_admin(runtime: Runtime, tx: Tx, key: str) -> None:
     admin = Principal(runtime.new_id(), Role.ADMIN, "First admin", Status.ACTIVE, tx.now)
     caller = Caller(admin.id, Role.ADMIN)
-    draft = rules.key_draft(KeyRequest(caller, admin.id, "First start"), ApiKeyId(runtime.new_id()), key)
-    [record] = rules.keys([draft], {admin.id: rules.Owner(admin, 0)}, tx.now, keys_max=1)
+    draft = key_rules.key_draft(KeyRequest(caller, admin.id, "First start"), ApiKeyId(runtime.new_id()), key)
+    [record] = key_rules.keys([draft], {admin.id: key_rules.Owner(admin, 0)}, tx.now, keys_max=1)
     assert not isinstance(record, Exception)
     await store.insert_principals(tx, [admin])
-    await store.insert_keys(tx, [(record, draft)])
+    await key_store.insert_keys(tx, [(record, draft)])
     tx.emit(PrincipalAdded(admin.id, admin.role.value, tx.now), ApiKeyIssued(record.id, admin.id, None, tx.now))
     tx.record(Action(caller, "principal.bootstrap", f"principal:{admin.id}", facts={"key": str(record.id)}))
 
@@ -60,7 +64,7 @@ def _read_key(path: Path) -> str | None:
         text = os.read(file, KEY_BYTES_MAX).decode("ascii", "replace").strip()
     finally:
         os.close(file)
-    return text if rules.key_prefix(text) else None
+    return text if key_rules.key_prefix(text) else None
 
 
 def _write_key(path: Path, key: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cambista.identity import Identity, rules
+from cambista.identity import Identity
+from cambista.identity.rules import keys as rules
 from cambista.kernel.callers import Role
 from cambista.runtime import Runtime
 

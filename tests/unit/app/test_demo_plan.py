@@ -21,7 +21,7 @@ from cambista.app.demo.plan import (
 )
 from cambista.app.demo.rails import WAYS
 from cambista.funding.rails import RAILS
-from cambista.identity import rules as identity_rules
+from cambista.identity.rules import principals as identity_rules
 from cambista.kernel.money import Amount
 from cambista.kernel.registry import ASSETS, PAIRS, asset, pair_spec
 

@@ -20,8 +20,9 @@ from cambista.identity import (
     StatusChange,
     TextInvalid,
     read_text,
-    rules,
 )
+from cambista.identity.rules import keys as key_rules
+from cambista.identity.rules import principals as rules
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import ApiKeyId
@@ -55,9 +56,9 @@ def make_key(
     status: Status = Status.ACTIVE,
 ) -> ApiKey | Refusal:
     request = KeyRequest(caller, owner.id, "Desk", scopes, expires_at)
-    draft = rules.KeyDraft(request, ApiKeyId(UUID(int=7)), "abcdefgh", b"\0" * 32)
-    owners = {owner.id: rules.Owner(principal(owner, status), owned)}
-    [answer] = rules.keys([draft], owners, NOW, keys_max=2)
+    draft = key_rules.KeyDraft(request, ApiKeyId(UUID(int=7)), "abcdefgh", b"\0" * 32)
+    owners = {owner.id: key_rules.Owner(principal(owner, status), owned)}
+    [answer] = key_rules.keys([draft], owners, NOW, keys_max=2)
     return answer
 
 
@@ -123,17 +124,17 @@ def test_only_operators_and_admins_register_customers(role: Role) -> None:
 
 @given(prefix=st.binary(min_size=5, max_size=5), secret=st.binary(min_size=32, max_size=32))
 def test_a_key_shows_its_prefix_and_nothing_else_of_it_is_kept(prefix: bytes, secret: bytes) -> None:
-    key = rules.key_text(prefix=prefix, secret=secret)
-    draft = rules.key_draft(KeyRequest(ADMIN, ADMIN.id, "Desk"), ApiKeyId(UUID(int=7)), key)
+    key = key_rules.key_text(prefix=prefix, secret=secret)
+    draft = key_rules.key_draft(KeyRequest(ADMIN, ADMIN.id, "Desk"), ApiKeyId(UUID(int=7)), key)
     assert key.startswith(f"cmb_{draft.prefix}_")
     assert len(key.removeprefix(f"cmb_{draft.prefix}_")) == 43
-    assert draft.hash == rules.key_hash(key)
+    assert draft.hash == key_rules.key_hash(key)
     assert key not in repr(draft)
 
 
 @pytest.mark.parametrize("key", ("", "cmb_", "cmb_abcdefgh_short", "x" * 10_000, "cmb_ABCDEFGH_" + "a" * 43, "ñ" * 56))
 def test_what_does_not_look_like_a_key_has_no_prefix(key: str) -> None:
-    assert rules.key_prefix(key) is None
+    assert key_rules.key_prefix(key) is None
 
 
 def test_every_role_has_scopes_and_every_scope_a_role() -> None:
@@ -183,10 +184,10 @@ def test_an_owner_has_only_so_many_keys_and_a_blocked_one_gets_none() -> None:
 
 def test_keys_made_in_one_batch_count_against_the_limit() -> None:
     drafts = [
-        rules.KeyDraft(KeyRequest(ADMIN, ANA.id, "Desk"), ApiKeyId(UUID(int=n)), "abcdefgh", bytes(32))
+        key_rules.KeyDraft(KeyRequest(ADMIN, ANA.id, "Desk"), ApiKeyId(UUID(int=n)), "abcdefgh", bytes(32))
         for n in range(3)
     ]
-    answers = rules.keys(drafts, {ANA.id: rules.Owner(principal(ANA), 0)}, NOW, keys_max=2)
+    answers = key_rules.keys(drafts, {ANA.id: key_rules.Owner(principal(ANA), 0)}, NOW, keys_max=2)
     assert [isinstance(answer, ApiKey) for answer in answers] == [True, True, False]
 
 

@@ -1,5 +1,5 @@
 """Identity's use cases, and the memory of keys they stand on."""
 
-from cambista.identity.service.use_cases import Identity
+from cambista.identity.service.principals import Identity
 
 __all__ = ["Identity"]

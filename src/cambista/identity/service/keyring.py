@@ -2,19 +2,23 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from cambista.identity import rules, store
+from cambista.identity.rules import keys as key_rules
 from cambista.identity.settings import IdentitySettings
-from cambista.kernel.callers import Role
+from cambista.identity.store import keys as key_store
+from cambista.kernel.callers import Credential, Role
 from cambista.kernel.errors import Unauthenticated
-from cambista.runtime import DatabaseAway, Runtime
+from cambista.runtime import DatabaseAway, Reader, Runtime
+
+HASH_BYTES = 32
 
 
 class Known(NamedTuple):
-    """A usable key as last read; `read_at` is monotonic seconds."""
+    """A usable credential as last read; `read_at` is monotonic seconds."""
 
     owner_id: UUID
     role: Role
@@ -22,12 +26,16 @@ class Known(NamedTuple):
     scopes: frozenset[str]
     expires_at: datetime | None
     read_at: float
+    kind: Credential
+    client_id: UUID | None
+    proved_at: datetime | None
 
 
 class Keyring:
-    """Keys read not longer ago than `trust_s`, by hash. Misses that wait together are read with one statement.
+    """Credentials read not longer ago than `trust_s`. Misses that wait together are read with one statement.
 
-    The lookup is by the hash of a secret of 256 random bits, so its timing says nothing about any other key.
+    Keys and sessions are looked up by the hash of a secret of 256 random bits, so the timing says nothing about any
+    other; a grant by its id, which stands in a token that is signed.
     """
 
     def __init__(self, runtime: Runtime, settings: IdentitySettings) -> None:
@@ -46,9 +54,16 @@ class Keyring:
         self._unknown.clear()
 
     async def find(self, key: str) -> Known:
-        if rules.key_prefix(key) is None:
+        """The key or session of that text; raises `unauthenticated`."""
+        if key_rules.key_prefix(key) is None:
             raise Unauthenticated
-        digest = rules.key_hash(key)
+        return await self._find(key_rules.key_hash(key))
+
+    async def find_grant(self, id: UUID) -> Known:
+        """What was granted to an OAuth2 client; raises `unauthenticated`."""
+        return await self._find(id.bytes)
+
+    async def _find(self, digest: bytes) -> Known:
         found = self._fresh(digest)
         if found is None:
             found = await self._read(digest)
@@ -94,21 +109,26 @@ class Keyring:
         read_at = self._runtime.clock.monotonic()
         try:
             async with self._runtime.db.read() as reader:
-                rows = await store.find_usable_keys(reader, digests, self._runtime.now())
+                rows = await self._usable(reader, digests)
         except BaseException as error:
             self._wanted.update(digests)
             if isinstance(error, DatabaseAway):
                 self._failures += 1
             raise
-        found = {
-            row["hash"]: Known(
-                row["owner_id"], Role(row["role"]), row["id"], frozenset(row["scopes"]), row["expires_at"], read_at
-            )
-            for row in rows
-        }
+        found = {row["hash"] or row["id"].bytes: _known(row, read_at) for row in rows}
         for digest in digests:
             self._remember(digest, found.get(digest), read_at)
         return found
+
+    async def _usable(self, reader: Reader, digests: Sequence[bytes]) -> list[Any]:
+        now, rows = self._runtime.now(), []
+        hashes = [digest for digest in digests if len(digest) == HASH_BYTES]
+        if hashes:
+            rows += await key_store.find_usable_by_hash(reader, hashes, now)
+        if len(hashes) < len(digests):
+            ids = [UUID(bytes=digest) for digest in digests if len(digest) != HASH_BYTES]
+            rows += await key_store.find_usable_by_id(reader, ids, now)
+        return rows
 
     def _remember(self, digest: bytes, known: Known | None, read_at: float) -> None:
         self._known.pop(digest, None)
@@ -125,4 +145,11 @@ class Keyring:
         uses, self._uses = self._uses, {}
         if uses:
             async with self._runtime.db.transaction() as tx:
-                await store.set_last_used(tx, uses, timedelta(minutes=1))
+                await key_store.set_last_used(tx, uses, timedelta(minutes=1))
+
+
+def _known(row: Any, read_at: float) -> Known:
+    return Known(
+        row["owner_id"], Role(row["role"]), row["id"], frozenset(row["scopes"]), row["expires_at"], read_at,
+        Credential(row["kind"]), row["client_id"], row["proved_at"],
+    )  # fmt: skip

@@ -7,30 +7,26 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from cambista.identity import rules, store, workflows
-from cambista.identity.errors import CustomerUnknown, EmailTaken, PrincipalUnknown
-from cambista.identity.events import (
-    ApiKeyIssued,
-    ApiKeyRevoked,
-    CustomerRegistered,
-    PrincipalAdded,
-    PrincipalStatusChanged,
-)
-from cambista.identity.rules import STAFF, KeyDraft
+from cambista.identity import workflows
+from cambista.identity.errors.principals import CustomerUnknown, EmailTaken, PrincipalUnknown
+from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked
+from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
+from cambista.identity.rules import keys as key_rules
+from cambista.identity.rules import principals as rules
+from cambista.identity.rules.keys import KeyDraft
+from cambista.identity.rules.roles import STAFF, visible
 from cambista.identity.service.keyring import Keyring
 from cambista.identity.settings import IdentitySettings
-from cambista.identity.types import (
+from cambista.identity.store import keys as key_store
+from cambista.identity.store import principals as store
+from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, NewApiKey, Scope
+from cambista.identity.types.principals import (
     AccountHolder,
-    ApiKey,
     Customer,
     CustomerRequest,
-    KeyRequest,
-    KeyRevocation,
-    NewApiKey,
     Page,
     Principal,
     PrincipalRequest,
-    Scope,
     StatusChange,
 )
 from cambista.kernel.callers import Caller, Role
@@ -107,20 +103,23 @@ class Identity:
         self._keyring.forget()
         return answers
 
-    async def authenticate(self, key: str, *, address: str, trace_id: str) -> Caller:
-        """Who holds this key; raises `unauthenticated` when nobody does now (revoked, expired, blocked, unknown)."""
+    async def authenticate(self, key: str, *, address: str, trace_id: str, agent: str = "") -> Caller:
+        """Who holds this key or session; raises `unauthenticated` when nobody does now (revoked, expired, blocked)."""
         known = await self._keyring.find(key)
-        return Caller(known.owner_id, known.role, known.key_id, known.scopes, address, trace_id)
+        return Caller(
+            known.owner_id, known.role, known.key_id, known.scopes, address, trace_id, known.kind, known.client_id,
+            known.proved_at, agent,
+        )  # fmt: skip
 
     async def refused_keys(self, tx: Tx, key_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the keys that do not authenticate at this moment of the transaction, whatever memory says."""
-        return await store.find_refused_keys(tx, key_ids, tx.now) if key_ids else set()
+        return await key_store.find_refused_keys(tx, key_ids, tx.now) if key_ids else set()
 
     async def find_customer(self, caller: Caller, id: UUID) -> Customer:
         """A customer: any for staff, itself for a customer; else `customer_not_found`."""
         caller.require(Scope.CUSTOMERS_READ if caller.role in STAFF else Scope.ACCOUNTS_READ, *Role)
         async with self._runtime.db.read() as reader:
-            found = await store.find_customer(reader, id) if rules.visible(caller, id) else None
+            found = await store.find_customer(reader, id) if visible(caller, id) else None
         if found is None:
             raise CustomerUnknown(customer=str(id))
         return found
@@ -147,7 +146,7 @@ class Identity:
         if caller.id != owner_id and caller.role not in (Role.ADMIN, Role.AUDITOR):
             raise PrincipalUnknown(principal=str(owner_id))
         async with self._runtime.db.read() as reader:
-            rows = await store.list_keys(reader, owner_id, _before(cursor), _limit(limit) + 1)
+            rows = await key_store.list_keys(reader, owner_id, _before(cursor), _limit(limit) + 1)
         return _page(rows, limit, [row.id for row in rows])
 
     async def find_holders(self, reader: Reader, ids: Sequence[UUID]) -> dict[UUID, AccountHolder]:
@@ -163,11 +162,13 @@ class Identity:
         await self._keyring.note_uses()
 
     def _new_key(self) -> str:
-        return rules.key_text(prefix=self._token(rules.PREFIX_BYTES), secret=self._token(rules.SECRET_BYTES))
+        return key_rules.key_text(
+            prefix=self._token(key_rules.PREFIX_BYTES), secret=self._token(key_rules.SECRET_BYTES)
+        )
 
     def _draw(self, request: KeyRequest) -> tuple[KeyDraft, str]:
         key = self._new_key()
-        return rules.key_draft(request, ApiKeyId(self._runtime.new_id()), key), key
+        return key_rules.key_draft(request, ApiKeyId(self._runtime.new_id()), key), key
 
     async def _create_customers(self, tx: Tx, requests: Sequence[CustomerRequest]) -> list[Customer | Refusal]:
         refused = await self.refused_keys(tx, key_ids([request.caller for request in requests]))
@@ -228,13 +229,13 @@ class Identity:
 
     async def _create_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
         refused = await self.refused_keys(tx, key_ids([draft.request.caller for draft in drafts]))
-        owners = await store.lock_owners(tx, [draft.request.owner_id for draft in drafts], tx.now)
+        owners = await key_store.lock_owners(tx, [draft.request.owner_id for draft in drafts], tx.now)
         fit = [draft for draft in drafts if draft.request.caller.key_id not in refused]
-        decided = rules.keys(fit, owners, tx.now, keys_max=self._settings.keys_max)
+        decided = key_rules.keys(fit, owners, tx.now, keys_max=self._settings.keys_max)
         verdicts = {draft.id: verdict for draft, verdict in zip(fit, decided, strict=True)}
         answers = [verdicts.get(draft.id) or Unauthenticated() for draft in drafts]
         made = [(answer, draft) for answer, draft in zip(answers, drafts, strict=True) if isinstance(answer, ApiKey)]
-        await store.insert_keys(tx, made)
+        await key_store.insert_keys(tx, made)
         for answer, draft in zip(answers, drafts, strict=True):
             caller = draft.request.caller
             if isinstance(answer, ApiKey):
@@ -245,19 +246,19 @@ class Identity:
 
     async def _revoke_keys(self, tx: Tx, requests: Sequence[KeyRevocation]) -> list[ApiKey | Refusal]:
         refused = await self.refused_keys(tx, key_ids([request.caller for request in requests]))
-        keys = await store.lock_keys(tx, [request.key_id for request in requests])
+        keys = await key_store.lock_keys(tx, [request.key_id for request in requests])
         answers: list[ApiKey | Refusal] = []
         revoked: list[UUID] = []
         for request in requests:
             found = keys.get(request.key_id)
-            answer = Unauthenticated() if request.caller.key_id in refused else rules.revocation(request, found)
+            answer = Unauthenticated() if request.caller.key_id in refused else key_rules.revocation(request, found)
             if isinstance(answer, ApiKey) and answer.revoked_at is None:
                 answer = keys[answer.id] = replace(answer, revoked_at=tx.now)
                 revoked.append(answer.id)
                 tx.emit(ApiKeyRevoked(answer.id, answer.owner_id, tx.now), trace_id=request.caller.trace_id)
             _journal(tx, request.caller, "key.revoke", f"key:{request.key_id}", answer)
             answers.append(answer)
-        await store.set_revoked(tx, revoked, tx.now)
+        await key_store.set_revoked(tx, revoked, tx.now)
         return answers
 
 

@@ -1,6 +1,6 @@
 """Refusals of identity."""
 
-from cambista.kernel.errors import Conflict, Denied, Invalid, Limited, NotFound
+from cambista.kernel.errors import Conflict, Invalid, NotFound
 
 
 class TextInvalid(Invalid):
@@ -23,44 +23,14 @@ class RoleInvalid(Invalid):
     sentence = "A principal of this role cannot be made here."
 
 
-class ScopeUnknown(Invalid):
-    code = "scope_unknown"
-    sentence = "There is no such scope."
-
-
-class ScopeNotOfRole(Invalid):
-    code = "scope_not_of_role"
-    sentence = "The owner's role does not allow this scope."
-
-
-class ScopeBeyondCaller(Denied):
-    code = "scope_beyond_caller"
-    sentence = "A narrowed key makes only keys that are at least as narrow."
-
-
-class ExpiryInvalid(Invalid):
-    code = "expiry_invalid"
-    sentence = "A key expires in the future, within ten years."
-
-
 class EmailTaken(Conflict):
     code = "email_taken"
     sentence = "A customer with this e-mail address exists."
 
 
-class OwnerBlocked(Conflict):
-    code = "owner_blocked"
-    sentence = "The owner is blocked."
-
-
 class SelfBlock(Conflict):
     code = "self_block"
     sentence = "Nobody blocks himself."
-
-
-class KeysLimit(Limited):
-    code = "keys_limit"
-    sentence = "The owner has as many usable keys as one may have."
 
 
 class CustomerUnknown(NotFound):
@@ -71,8 +41,3 @@ class CustomerUnknown(NotFound):
 class PrincipalUnknown(NotFound):
     code = "principal_not_found"
     sentence = "There is no such principal."
-
-
-class KeyUnknown(NotFound):
-    code = "key_not_found"
-    sentence = "There is no such key."

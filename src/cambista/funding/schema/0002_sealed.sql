@@ -1,0 +1,2 @@
+-- Personal data of payments, sealed.
+SELECT;

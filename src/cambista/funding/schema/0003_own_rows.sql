@@ -1,0 +1,2 @@
+-- What a customer may read of its own.
+SELECT;

@@ -1,0 +1,1 @@
+"""Refusals of identity, a file a subject."""

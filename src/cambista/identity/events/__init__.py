@@ -1,0 +1,1 @@
+"""Facts identity announces, a file a subject."""

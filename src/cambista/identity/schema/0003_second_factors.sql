@@ -1,0 +1,2 @@
+-- Second factors of people.
+SELECT;

@@ -1,0 +1,2 @@
+-- Notices waiting to be sent to people: letters and codes.
+SELECT;

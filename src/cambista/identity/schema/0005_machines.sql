@@ -1,0 +1,2 @@
+-- API keys: address lists, rotation, request signing.
+SELECT;

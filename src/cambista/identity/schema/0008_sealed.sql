@@ -1,0 +1,2 @@
+-- Personal data, sealed.
+SELECT;

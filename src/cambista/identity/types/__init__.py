@@ -1,0 +1,1 @@
+"""Nouns of identity, a file a subject."""

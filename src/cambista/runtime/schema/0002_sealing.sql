@@ -1,0 +1,2 @@
+-- Data keys of sealed personal data.
+SELECT;

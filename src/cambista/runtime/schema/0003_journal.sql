@@ -1,0 +1,2 @@
+-- The journal: with which credential, on whose behalf, before and after.
+SELECT;

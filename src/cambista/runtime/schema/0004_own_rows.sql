@@ -1,0 +1,2 @@
+-- The role under which a customer's own rows are read.
+SELECT;
