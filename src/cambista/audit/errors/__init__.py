@@ -1,0 +1,1 @@
+"""Refusals of the audit, a file a subject."""

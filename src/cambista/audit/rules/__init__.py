@@ -1,0 +1,1 @@
+"""Decisions of the audit, a file a subject: pure."""

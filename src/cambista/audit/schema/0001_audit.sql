@@ -1,0 +1,2 @@
+-- The audit's chain, checkpoints and exports.
+SELECT;

@@ -1,0 +1,2 @@
+-- Certificates of solvency and the trees behind them.
+SELECT;

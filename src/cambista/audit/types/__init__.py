@@ -1,0 +1,1 @@
+"""Nouns of the audit, a file a subject."""
