@@ -1,6 +1,6 @@
 """Nouns of the ledger: accounts, postings, transfers, holds, and what may be read of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -170,6 +170,25 @@ class TrialBalance:
     @property
     def balanced(self) -> bool:
         return all(line.total == 0 for line in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPage:
+    """Some of the customers' accounts: per asset, 24 bytes each, the customer's id and its posted units (signed 64-bit
+    integer, big-endian). `last` is where the next page begins; None when there was nothing more."""
+
+    records: Mapping[str, bytes]
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What all accounts of a kind have of an asset; house's accounts by owner, customers' as one. Units, may be large."""
+
+    asset: Asset
+    kind: str
+    owner: str
+    units: int
 
 
 @dataclass(frozen=True, slots=True)

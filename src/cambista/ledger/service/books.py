@@ -14,7 +14,7 @@ from cambista.ledger.errors import AlreadyReversed, CreditLineTooSmall, Transfer
 from cambista.ledger.rules import AccountState, Books
 from cambista.ledger.service import self_audit
 from cambista.ledger.store import books as store
-from cambista.ledger.store import reading
+from cambista.ledger.store import owing, reading
 from cambista.ledger.types import (
     AccountKind,
     AccountRef,
@@ -23,8 +23,10 @@ from cambista.ledger.types import (
     Difference,
     Hold,
     HoldStatus,
+    OwedPage,
     Posted,
     StatementLine,
+    Total,
     Transfer,
     TrialBalance,
 )
@@ -154,6 +156,14 @@ class Ledger:
             if as_of is None:
                 return TrialBalance(self._runtime.now(), await reading.list_trial_balance(reader))
             return TrialBalance(as_of, await reading.list_trial_balance_as_of(reader, as_of))
+
+    async def owed(self, reader: Reader, *, after: int = 0, limit: int = 10_000) -> OwedPage:
+        """What customers and partners own, page by page, as `reader` sees it: give a snapshot for one moment of all."""
+        return await owing.page_of_owed(reader, after, limit)
+
+    async def totals(self, reader: Reader) -> list[Total]:
+        """Per asset what each kind of account has, as `reader` sees it."""
+        return await owing.list_totals(reader)
 
     async def check(self) -> list[Difference]:
         """Recompute everything from the postings; what differs, at most 100 a check."""
