@@ -4,7 +4,7 @@ from cambista.runtime.clock import Clock, SystemClock
 from cambista.runtime.database import Database, DatabaseAway, Reader, Tx
 from cambista.runtime.group_commit import GroupCommit, HouseBusy
 from cambista.runtime.idempotency import IdempotencyKeyReused, Once, Replay
-from cambista.runtime.journal import Action
+from cambista.runtime.journal import Action, state_digest
 from cambista.runtime.outbox import OutboxForeign, Relay, Subscription, on
 from cambista.runtime.runtime import Runtime
 from cambista.runtime.tasks import Tasks
@@ -28,4 +28,5 @@ __all__ = [
     "Tasks",
     "Tx",
     "on",
+    "state_digest",
 ]

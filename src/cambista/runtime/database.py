@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -97,6 +98,7 @@ class Database:
         self._pool_max = pool_max
         self._pool: asyncpg.Pool | None = None
         self._after_commit: list[Callable[[Sequence[Event]], None]] = []
+        self._witnesses: list[Callable[[Sequence[UUID]], None]] = []
         self.fault: Callable[[str], None] = lambda point: None
 
     async def open(self) -> None:
@@ -124,6 +126,10 @@ class Database:
         """Call with the events of each commit of this process that announced any: a wake-up or a counter."""
         self._after_commit.append(call)
 
+    def on_journal(self, call: Callable[[Sequence[UUID]], None]) -> None:
+        """Call with the ids of the journal rows of each commit of this process: a witness that they were there."""
+        self._witnesses.append(call)
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         if self._pool is None:
@@ -141,8 +147,10 @@ class Database:
             async with connection.transaction():
                 tx = Tx(connection, self._clock.now())
                 yield tx
-                await self._rows.write(tx)
+                entries = await self._rows.write(tx)
                 self.fault("before_commit")
+            for witness in self._witnesses if entries else ():
+                witness(entries)
             self.fault("after_commit")
         if tx.events:
             events = [event for event, _ in tx.events]

@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -14,7 +16,7 @@ from cambista.runtime.journal import Action
 _OUTBOX = ("id", "name", "version", "occurred_at", "branch", "subject", "trace_id", "data")
 _JOURNAL = (
     "id", "occurred_at", "branch", "actor_id", "actor_role", "key_id", "address", "trace_id",
-    "name", "subject", "outcome", "facts",
+    "name", "subject", "outcome", "facts", "credential", "client_id", "agent", "before", "after",
 )  # fmt: skip
 
 
@@ -34,9 +36,11 @@ class RowWriter:
         self._clock, self._rng, self._branch = clock, rng, branch
         self._encode = msgspec.json.Encoder().encode
 
-    async def write(self, tx: _Copies) -> None:
+    async def write(self, tx: _Copies) -> list[UUID]:
+        """Write the rows; gives the ids of the journal's."""
         now, branch, encode = self._clock.now(), self._branch, self._encode
-        ids = iter(uuid7s(now, self._rng, len(tx.events) + len(tx.actions)))
+        drawn = uuid7s(now, self._rng, len(tx.events) + len(tx.actions))
+        ids = iter(drawn)
         await tx.copy(
             "runtime", "outbox", _OUTBOX,
             [
@@ -44,14 +48,14 @@ class RowWriter:
                 for event, trace in tx.events
             ],
         )  # fmt: skip
-        await tx.copy(
-            "runtime", "journal", _JOURNAL,
-            [
-                (
-                    next(ids), now, branch, action.caller.id, str(action.caller.role), action.caller.key_id,
-                    action.caller.address, action.caller.trace_id, action.name, action.subject, action.outcome,
-                    encode(action.facts).decode(),
-                )
-                for action in tx.actions
-            ],
+        rows = [self._journal_row(next(ids), now, each) for each in tx.actions]
+        await tx.copy("runtime", "journal", _JOURNAL, rows)
+        return drawn[len(tx.events) :]
+
+    def _journal_row(self, id: UUID, now: datetime, action: Action) -> tuple[object, ...]:
+        caller, facts = action.caller, action.facts
+        return (
+            id, now, self._branch, caller.id, caller.role, caller.key_id, caller.address, caller.trace_id, action.name,
+            action.subject, action.outcome, self._encode(facts).decode() if facts else "{}", caller.credential,
+            caller.client_id, caller.agent, action.before, action.after,
         )  # fmt: skip

@@ -1,14 +1,17 @@
 """Everything a room may take from the outside world, in one value."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import uuid7, uuid7s
 from cambista.runtime.clock import Clock
-from cambista.runtime.database import Database
+from cambista.runtime.database import Database, Tx
 from cambista.runtime.group_commit import GroupCommit
+from cambista.runtime.journal import Action
 from cambista.runtime.tasks import Tasks
 
 
@@ -31,3 +34,14 @@ class Runtime:
 
     def new_ids(self, count: int) -> list[UUID]:
         return uuid7s(self.clock.now(), self.rng, count)
+
+    async def record(self, *actions: Action) -> None:
+        """Journal what has no transaction of its own, as a read or a refusal; on disk when this returns."""
+        for verdict in await self.writer.submit(_record, actions):
+            if isinstance(verdict, Refusal):
+                raise verdict
+
+
+async def _record(tx: Tx, actions: Sequence[Action]) -> Sequence[Refusal | None]:
+    tx.record(*actions)
+    return [None] * len(actions)
