@@ -233,5 +233,5 @@ async def test_two_houses_with_one_seed_draw_the_same_keys(dsn: str) -> None:
     for _ in range(2):
         async with open_runtime(dsn) as runtime:
             identity = Identity(runtime, token=lambda size: bytes(runtime.rng.randbytes(size)))
-            drawn.append(identity._new_key())
+            drawn.append(identity.new_key())
     assert drawn[0] == drawn[1]
