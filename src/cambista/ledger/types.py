@@ -183,7 +183,7 @@ class OwedPage:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What all accounts of a kind have of an asset; house's accounts by owner, customers' as one. Units, may be large."""
+    """What all accounts of a kind have of an asset: the house's by owner, customers' as one. Units, of any size."""
 
     asset: Asset
     kind: str

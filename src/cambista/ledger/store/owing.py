@@ -1,4 +1,4 @@
-"""Reads of the whole ledger for the proof of liabilities: what each customer is owed, and what each kind of account has."""
+"""Reads of the whole ledger for the proof of liabilities: customers' balances, and totals by kind of account."""
 
 from cambista.kernel.registry import ASSETS
 from cambista.ledger.types import OwedPage, Total
