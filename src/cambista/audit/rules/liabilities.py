@@ -86,9 +86,9 @@ def grow(key: bytes, asset: str, records: bytes) -> Tree:
     It is filled up to a power of two, at least 1,024, with made-up customers who own nothing, so that neither its size
     nor any path tells how many customers there are.
     """
-    customers, depth = len(records) // RECORD, depth_for(len(records) // RECORD)
-    if records and max(records[16::RECORD]) >= 0x80:
-        raise LiabilityNegative(asset=asset)
+    require_fit(asset, records)
+    customers = len(records) // RECORD
+    depth = depth_for(customers)
     rows = _rows(key, records + b"".join(_fillers(key, (1 << depth) - customers)))
     rows.sort()
     upper = list(islice(_levels(_leaves(rows, asset.encode())), _CHUNK_DEPTH, None))
@@ -102,12 +102,18 @@ def grow(key: bytes, asset: str, records: bytes) -> Tree:
     )
 
 
+def require_fit(asset: str, records: bytes) -> None:
+    """Refuse a negative balance (`liability_negative`) and more customers than fit (`liabilities_too_many`)."""
+    assert len(records) % RECORD == 0
+    if records and max(records[16::RECORD]) >= 0x80:
+        raise LiabilityNegative(asset=asset)
+    if len(records) // RECORD > 1 << DEPTH_MAX:
+        raise LiabilitiesTooMany(asset=asset)
+
+
 def depth_for(customers: int) -> int:
     """How deep a tree for that many is."""
-    depth = max(DEPTH_MIN, (customers - 1).bit_length())
-    if depth > DEPTH_MAX:
-        raise LiabilitiesTooMany
-    return depth
+    return max(DEPTH_MIN, (customers - 1).bit_length())
 
 
 def place_of(key: bytes, customer_id: UUID) -> bytes:
@@ -117,10 +123,10 @@ def place_of(key: bytes, customer_id: UUID) -> bytes:
 
 def chunk_proof(key: bytes, asset: str, records: bytes, customer_id: UUID) -> LiabilityProof | None:
     """The customer's proof within one chunk of leaves; None when it is not in there."""
-    rows = _rows(key, records)
-    position = next((i for i, row in enumerate(rows) if row[_CUSTOMER] == customer_id.bytes), None)
-    if position is None:
+    ids = [records[start : start + 16] for start in range(0, len(records), RECORD)]
+    if customer_id.bytes not in ids:
         return None
+    position, rows = ids.index(customer_id.bytes), _rows(key, records)
     levels = list(_levels(_leaves(rows, asset.encode())))
     path = tuple(level[(position >> height) ^ 1] for height, level in enumerate(levels[:-1]))
     (units,) = struct.unpack(">q", rows[position][_BALANCE])
