@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from cambista.app.rooms import ROOMS
-from cambista.runtime import Database, GroupCommit, Runtime, Tasks
+from cambista.runtime import Database, GroupCommit, Runtime, Sealing, Tasks
 from cambista.runtime.migrations import migrate
 from cambista.runtime.postgres import EmbeddedPostgres
 
@@ -99,7 +99,9 @@ async def open_runtime(dsn: str, *, clock: ManualClock | None = None, seed: int 
     rng = random.Random(seed)
     db = Database(dsn, clock, rng)
     await db.open()
-    runtime = Runtime(clock, rng, db, GroupCommit(db), Tasks(clock))
+    sealing = Sealing.in_memory(clock)
+    await sealing.open(db)
+    runtime = Runtime(clock, rng, db, GroupCommit(db), Tasks(clock), sealing)
     try:
         yield runtime
     finally:

@@ -21,7 +21,7 @@ from cambista.kernel.money import Amount
 from cambista.kernel.registry import ASSETS
 from cambista.pricing import Signer
 from cambista.risk import RiskSettings
-from cambista.runtime import Database, GroupCommit, Runtime, Tasks
+from cambista.runtime import Database, GroupCommit, Runtime, Sealing, Tasks
 from cambista.trading import TradingSettings
 from cambista.venues.paper.market import SOURCES, PaperMarket, pairs_of
 from tests.databases import ManualClock
@@ -56,9 +56,11 @@ class SimulatedHouse:
         self._lives += 1
         rng = random.Random(f"{self._seed}/{self._lives}")
         db = Database(self._dsn, self.clock, rng, pool_max=self._pool_max)
-        db.fault = self._fault
         await db.open()
-        runtime = Runtime(self.clock, rng, db, GroupCommit(db), Tasks(self.clock))
+        sealing = Sealing.in_memory(self.clock, draw=random.Random(f"{self._seed}/{self._lives}/seals").randbytes)
+        await sealing.open(db)
+        db.fault = self._fault
+        runtime = Runtime(self.clock, rng, db, GroupCommit(db), Tasks(self.clock), sealing)
         self.house = build(runtime, _settings(self._dsn), Signer.from_seed(self._seed.to_bytes(32, "big")))
         self.plan.recovered()
         self._died.clear()

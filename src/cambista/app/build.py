@@ -22,6 +22,7 @@ from cambista.ledger import Ledger
 from cambista.pricing import Pricing, Signer
 from cambista.risk import Risk
 from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
+from cambista.runtime.sealing.build import Surroundings, open_sealing
 from cambista.trading import Trading
 from cambista.venues import Venues, price_venues, rate_sources
 
@@ -91,13 +92,20 @@ async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
     rng = random.Random(secrets.randbits(128))  # ids only; secrets are drawn with `secrets`
     db = Database(dsn, clock, rng, branch=settings.branch)
     await db.open()
-    writer = GroupCommit(db, batch_max=settings.commit_batch_max)
-    runtime = Runtime(clock, rng, db, writer, Tasks(clock), settings.branch)
+    try:
+        around = Surroundings(settings.home_folder, settings.vault, settings.aws)
+        sealing = await open_sealing(settings.sealing, around, db, clock)
+        writer = GroupCommit(db, batch_max=settings.commit_batch_max)
+        runtime = Runtime(clock, rng, db, writer, Tasks(clock), sealing, settings.branch)
+    except BaseException:
+        await db.close()
+        raise
     try:
         yield runtime
     finally:
         await runtime.tasks.stop()
         await runtime.writer.stop()
+        await sealing.close()
         await db.close()
 
 
@@ -115,6 +123,8 @@ async def start(house: House) -> None:
     tasks.every("self-audit", 5, house.ledger.check_recent)
     tasks.every("withdrawals", 30, house.funding.expire)
     tasks.every("key-uses", 60, house.identity.note_uses)
+    tasks.every("sealing-spares", 1, runtime.sealing.refill)
+    tasks.every("sealing-rotation", 60, partial(runtime.sealing.rotate, runtime.db))
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))

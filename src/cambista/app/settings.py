@@ -11,6 +11,8 @@ from cambista.gateway.settings import GatewaySettings
 from cambista.identity import IdentitySettings
 from cambista.pricing import PricingSettings
 from cambista.risk import RiskSettings
+from cambista.runtime.outside import AwsSettings, VaultSettings
+from cambista.runtime.sealing.settings import SealingSettings
 from cambista.trading import TradingSettings
 from cambista.venues import VenuesSettings
 
@@ -32,6 +34,9 @@ class Settings(BaseSettings):
     console: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     paper_capital: bool = True
+    sealing: SealingSettings = SealingSettings()
+    vault: VaultSettings = VaultSettings()
+    aws: AwsSettings = AwsSettings()
     identity: IdentitySettings = IdentitySettings()
     venues: VenuesSettings = VenuesSettings()
     pricing: PricingSettings = PricingSettings()

@@ -12,18 +12,20 @@ from cambista.runtime.clock import Clock
 from cambista.runtime.database import Database, Tx
 from cambista.runtime.group_commit import GroupCommit
 from cambista.runtime.journal import Action
+from cambista.runtime.sealing import Sealing
 from cambista.runtime.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Clock, chance, ids, database, group commit and tasks. A seed and a clock fix a run."""
+    """Clock, chance, ids, database, group commit, tasks and sealing. A seed and a clock fix a run."""
 
     clock: Clock
     rng: random.Random
     db: Database
     writer: GroupCommit
     tasks: Tasks
+    sealing: Sealing
     branch: str = "main"
 
     def now(self) -> datetime:

@@ -39,7 +39,7 @@ async def none_pending() -> int:
 
 def stand_in_doors(trading: Scripted | None = None) -> Doors:
     nothing: Any = None
-    runtime = Runtime(ManualClock(), random.Random(1), nothing, nothing, nothing)
+    runtime = Runtime(ManualClock(), random.Random(1), nothing, nothing, nothing, nothing)
     identity: Any = OneKey()
     scripted: Any = trading or Scripted()
     return Doors(

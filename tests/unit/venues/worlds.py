@@ -38,7 +38,7 @@ class SteppingClock:
 def runtime_with(clock: SteppingClock) -> Runtime:
     """What a room without tables takes from a runtime: clock, chance and tasks."""
     nothing = cast(Any, None)
-    return Runtime(clock=clock, rng=random.Random(1), db=nothing, writer=nothing, tasks=Tasks(clock))
+    return Runtime(clock=clock, rng=random.Random(1), db=nothing, writer=nothing, tasks=Tasks(clock), sealing=nothing)
 
 
 def levels(*rows: tuple[str, str]) -> tuple[Level, ...]:
