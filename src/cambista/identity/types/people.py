@@ -164,14 +164,6 @@ class SessionsEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """Where letters to a person go, and in which language."""
-
-    email: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who can log in, as shown to that person."""
 
