@@ -10,12 +10,20 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from cambista.app.build import House
-from cambista.gateway import Doors, create_app
+from cambista.gateway import Doors, GatewaySettings, create_app
+from cambista.gateway.settings import Tier
 from cambista.runtime import Runtime
 from tests.databases import open_runtime
 from tests.e2e.clients import Caller, good
 from tests.houses import PaperHouse, paper_house
 
+# These tests stop the clock and ask a lot; the limits have tests of their own (`test_rest_limits.py`).
+_ROOMY = Tier(units=1_000_000, trades=100_000)
+ROOMY = GatewaySettings(
+    tiers={"standard": _ROOMY, "partner": _ROOMY, "staff": _ROOMY},
+    open_units_per_minute=1_000_000,
+    failures_per_minute=100_000,
+)
 MakeCustomer = Callable[..., Awaitable[Caller]]
 
 
@@ -47,8 +55,8 @@ def second_house(dsn: str, paper: PaperHouse) -> Callable[[], AbstractAsyncConte
     return opened
 
 
-def app_of(house: House) -> FastAPI:
-    return create_app(doors_of(house, CollectorRegistry()))
+def app_of(house: House, settings: GatewaySettings = ROOMY) -> FastAPI:
+    return create_app(doors_of(house, CollectorRegistry()), settings)
 
 
 def doors_of(house: House, metrics: CollectorRegistry) -> Doors:

@@ -13,15 +13,13 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema_rs import Draft202012Validator
-from prometheus_client import CollectorRegistry
 from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
 
-from cambista.gateway import GatewaySettings, create_app
 from cambista.gateway.access import TABLE
 from cambista.kernel.callers import Role
 from tests.e2e.clients import Caller, good
-from tests.e2e.conftest import doors_of, staff
+from tests.e2e.conftest import ROOMY, app_of, staff
 from tests.houses import PaperHouse
 
 EXAMPLES = 20
@@ -31,7 +29,7 @@ Answer = tuple[int, str, bytes]
 @pytest.fixture
 def app(paper: PaperHouse) -> FastAPI:
     """As everywhere, but prices may be asked for as often as the fuzzer likes."""
-    return create_app(doors_of(paper.house, CollectorRegistry()), GatewaySettings(price_calls_per_minute=1_000_000))
+    return app_of(paper.house, ROOMY.model_copy(update={"price_calls_per_minute": 1_000_000}))
 
 
 def prepared(case: Any) -> dict[str, Any]:

@@ -16,8 +16,11 @@ from cambista.gateway.document import openapi_document
 from cambista.gateway.doors import Doors
 from cambista.gateway.errors import MethodNotAllowed, ParameterInvalid, RouteUnknown
 from cambista.gateway.frame import Frame
-from cambista.gateway.limiter import AddressLimiter
-from cambista.gateway.passage import KEY, Passage, refused
+from cambista.gateway.limiting.guesses import Guesses
+from cambista.gateway.limiting.limiter import Limiter
+from cambista.gateway.limiting.policies import Policies
+from cambista.gateway.limiting.shared import SharedWindows
+from cambista.gateway.passage import KEY, STRANGE, Passage, Rules, refused
 from cambista.gateway.refusals import PROBLEM_TYPE, internal_error
 from cambista.gateway.rest import accounts, customers, deposits, health, keys, ledger, market, trading, withdrawals
 from cambista.gateway.rest.health import Health
@@ -29,7 +32,7 @@ ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledg
 
 
 class _Application(FastAPI):
-    def __init__(self, doors: Doors, settings: GatewaySettings) -> None:
+    def __init__(self, doors: Doors, rules: Rules) -> None:
         super().__init__(
             title="Cambista",
             version=__version__,
@@ -47,12 +50,12 @@ class _Application(FastAPI):
             },
         )
         self._doors = doors
-        self._settings = settings
+        self._rules = rules
 
     def build_middleware_stack(self) -> ASGIApp:
         """The frame stands outside everything the framework does, and leads straight to the hot routes."""
         hot = {("POST", each.path): each for each in HOT_ROUTES}
-        return Frame(super().build_middleware_stack(), self._doors, self._settings, hot=hot)
+        return Frame(super().build_middleware_stack(), self._doors, self._rules, hot=hot)
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
@@ -62,15 +65,23 @@ class _Application(FastAPI):
         return self.openapi_schema
 
 
-def create_app(doors: Doors, settings: GatewaySettings | None = None) -> FastAPI:
-    """The ASGI application in front of `doors`. Starts nothing; other faces may be mounted beside it."""
+def create_app(
+    doors: Doors, settings: GatewaySettings | None = None, *, shared_windows: SharedWindows | None = None
+) -> FastAPI:
+    """The ASGI application in front of `doors`. Starts nothing; other faces may be mounted beside it.
+
+    With `shared_windows` several processes count their callers together.
+    """
     settings = settings or GatewaySettings()
-    app = _Application(doors, settings)
-    app.state.settings = settings
-    clock = doors.runtime.clock
-    app.state.price_limiter = AddressLimiter(
-        clock.monotonic, per_minute=settings.price_calls_per_minute, addresses_max=settings.price_callers_max
+    clock, kept = doors.runtime.clock, settings.counted_max
+    rules = Rules(
+        settings,
+        Policies(settings),
+        Limiter(clock, keys_max=kept, shared=shared_windows),
+        Guesses(clock.monotonic, per_minute=settings.failures_per_minute, keys_max=kept),
     )
+    app = _Application(doors, rules)
+    app.state.settings = settings
     app.state.health = Health(doors, settings.health_kept_s)
     for hot in HOT_ROUTES:
         app.router.routes.append(Route(hot.path, hot, methods=["POST"], include_in_schema=False))
@@ -102,6 +113,11 @@ async def _refuse(request: Request, error: Exception) -> Response:
 async def _refuse_as_framework(request: Request, error: Exception) -> Response:
     """The framework's own noes in the house's form."""
     assert isinstance(error, StarletteHTTPException)
+    passage: Passage = request.scope[KEY]
+    try:
+        await passage.charge_address(STRANGE)
+    except Refusal as refusal:
+        return await _refuse(request, refusal)
     if error.status_code == 404:
         return await _refuse(request, RouteUnknown())
     if error.status_code == 405:

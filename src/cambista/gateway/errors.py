@@ -18,6 +18,26 @@ class HeaderRepeated(Invalid):
     sentence = "This header may stand once in a request."
 
 
+class HostMissing(Invalid):
+    code = "host_missing"
+    sentence = "The request does not say which host it is for."
+
+
+class HostUnknown(Invalid):
+    code = "host_unknown"
+    sentence = "The house does not answer to this host name."
+
+
+class RequestMalformed(Invalid):
+    code = "request_malformed"
+    sentence = "This is not a well-formed HTTP request."
+
+
+class EncodingUnsupported(Invalid):
+    code = "encoding_unsupported"
+    sentence = "The body must be sent as it is, without a Content-Encoding."
+
+
 class MediaTypeUnsupported(Invalid):
     code = "media_type_unsupported"
     sentence = "The body must be sent as application/json."
@@ -91,3 +111,18 @@ class TooManyRequests(Limited):
 class TimedOut(Unavailable):
     code = "timeout"
     sentence = "The answer took too long. Ask again with the same Idempotency-Key."
+
+
+class TooManyConnections(Limited):
+    code = "too_many_connections"
+    sentence = "Too many connections from this address."
+
+
+class RequestTooSlow(Unavailable):
+    code = "request_too_slow"
+    sentence = "The request did not arrive in time."
+
+
+class Overloaded(Unavailable):
+    code = "overloaded"
+    sentence = "The house has more to do than it can; nothing was done. Ask again in a moment."

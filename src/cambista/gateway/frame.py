@@ -7,11 +7,14 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cambista.gateway import refusals
+from cambista.gateway.addresses import TrustedProxies
+from cambista.gateway.cors import Cors
 from cambista.gateway.doors import Doors
 from cambista.gateway.errors import TimedOut
 from cambista.gateway.metrics import RequestMetrics
-from cambista.gateway.passage import KEY, Passage
-from cambista.gateway.settings import GatewaySettings
+from cambista.gateway.passage import KEY, OWN_PATHS, Passage, Rules
+from cambista.gateway.shedding.gate import Gate
+from cambista.gateway.terms import priority_of
 from cambista.kernel.errors import Refusal
 
 _log = structlog.get_logger(__name__)
@@ -23,36 +26,53 @@ class Frame:
     `hot` are endpoints by method and path that are reached from here, past the framework.
     """
 
-    def __init__(
-        self, app: ASGIApp, doors: Doors, settings: GatewaySettings, *, hot: Mapping[tuple[str, str], ASGIApp]
-    ) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, rules: Rules, *, hot: Mapping[tuple[str, str], ASGIApp]) -> None:
         self._app = app
         self._doors = doors
-        self._settings = settings
+        self._rules = rules
+        self._settings = settings = rules.settings
         self._hot = hot
+        self._proxies = TrustedProxies(settings.trusted_proxies, settings.proxy_header)
+        self._cors = Cors(settings.cors_origins)
+        self._hsts = (b"strict-transport-security", b"max-age=%d" % settings.hsts_s)
+        self._gate = Gate(settings.work, doors.runtime.clock.monotonic)
         self._metrics = RequestMetrics(doors.metrics)
         self._monotonic = doors.runtime.clock.monotonic
         self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        passage = scope[KEY] = Passage(self._doors, self._settings, scope, receive, send)
+        self._proxies.see_through(scope)
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
+            return
+        passage = scope[KEY] = Passage(self._doors, self._rules, scope, receive, send)
+        passage.extra_headers += self._cors.headers(passage.headers) if passage.is_own else ()
+        if scope["scheme"] == "https" and self._settings.hsts_s:
+            passage.extra_headers.append(self._hsts)
         started = self._monotonic()
         try:
             await self._pass(passage, scope)
         finally:
             self._note(passage, scope, self._monotonic() - started)
 
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The house itself speaks no WebSocket; its guests may."""
+        if not scope["path"].startswith(OWN_PATHS):
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
     async def _pass(self, passage: Passage, scope: Scope) -> None:
-        app = self._hot.get((passage.method, scope["path"]), self._app)
         try:
             passage.admit()
             if passage.is_own:
                 async with asyncio.timeout(self._settings.request_timeout_s) as timer:
                     passage.timer = timer
-                    await app(scope, passage.receive, passage.send)
+                    await self._work(passage, scope)
             else:
                 await self._app(scope, passage.receive, passage.send)
         except Refusal as refusal:
@@ -61,6 +81,26 @@ class Frame:
             await passage.refuse(refusal)
         except Exception as error:
             await self._fail(passage, error)
+
+    async def _work(self, passage: Passage, scope: Scope) -> None:
+        """Answer a request of the house's own, when its turn has come."""
+        method, path = passage.method, scope["path"]
+        told = self._cors.preflight(method, path, passage.headers)
+        if told is not None:
+            await passage.send({"type": "http.response.start", "status": 204, "headers": told})
+            await passage.send({"type": "http.response.body", "body": b""})
+            return
+        await passage.gather()
+        app = self._hot.get((method, path), self._app)
+        priority = priority_of(method, path, keyed=passage.is_keyed)
+        if priority is None:
+            await app(scope, passage.receive, passage.send)
+            return
+        seat = passage.seat = await self._gate.enter(priority)
+        try:
+            await app(scope, passage.receive, passage.send)
+        finally:
+            seat.leave()
 
     async def _fail(self, passage: Passage, error: Exception) -> None:
         if passage.status and not passage.ended:

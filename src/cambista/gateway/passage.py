@@ -3,23 +3,33 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
 from cambista.gateway import refusals, wire
 from cambista.gateway.access import Access
+from cambista.gateway.addresses import network
 from cambista.gateway.doors import Doors
 from cambista.gateway.errors import (
     BodyNotJson,
     BodyTooLarge,
+    EncodingUnsupported,
     HeaderRepeated,
     HeadersTooLarge,
+    HostMissing,
+    HostUnknown,
     IdempotencyKeyInvalid,
     IdempotencyKeyRequired,
     MediaTypeUnsupported,
 )
+from cambista.gateway.limiting.guesses import Guesses
+from cambista.gateway.limiting.limiter import Limiter, headers_of, refusal_of
+from cambista.gateway.limiting.policies import Charge, Policies
 from cambista.gateway.settings import GatewaySettings
+from cambista.gateway.shedding.gate import Seat
+from cambista.gateway.terms import READ, Counted, Terms, terms_of
 from cambista.kernel.callers import Caller
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import Once, Replay
@@ -30,31 +40,47 @@ JSON_TYPE = b"application/json"
 # What the house serves itself; beside it stand guests (the console) with rules of their own.
 OWN_PATHS = ("/api/", "/health/", "/metrics", "/docs", "/openapi.json")
 _SINGLE = (
-    b"authorization", b"content-length", b"content-type", b"idempotency-key", b"traceparent", b"x-api-key",
-    b"x-request-id",
+    b"authorization", b"content-encoding", b"content-length", b"content-type", b"host", b"idempotency-key", b"origin",
+    b"traceparent", b"transfer-encoding", b"x-api-key", b"x-request-id",
 )  # fmt: skip
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,128}")
+# What a request takes from its address that brings no key where one is needed, or asks for what is not there.
+STRANGE = Terms(READ, Counted.UNITS)
 _EVERYWHERE = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _OWN = (
     *_EVERYWHERE,
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What every passage goes by."""
+
+    settings: GatewaySettings
+    policies: Policies
+    limiter: Limiter
+    guesses: Guesses
 
 
 class Passage:
     """What the frame knows of a request. `endpoint` is its route's template once that is found."""
 
     __slots__ = (
-        "_body_left", "_caller", "_receive", "_scope", "_send", "_settings", "address", "doors", "ended",
-        "endpoint", "extra_headers", "headers", "is_own", "method", "request_id", "status", "timer", "trace_id",
+        "_body_left", "_caller", "_gathered", "_receive", "_rules", "_scope", "_send", "_settings", "address", "doors",
+        "ended", "endpoint", "extra_headers", "headers", "is_own", "method", "request_id", "seat", "status", "timer",
+        "trace_id",
     )  # fmt: skip
 
-    def __init__(self, doors: Doors, settings: GatewaySettings, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, doors: Doors, rules: Rules, scope: Scope, receive: Receive, send: Send) -> None:
         self.doors = doors
-        self._settings = settings
+        self._rules = rules
+        self._settings = settings = rules.settings
         self._scope, self._receive, self._send = scope, receive, send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method: str = scope["method"]
@@ -66,7 +92,9 @@ class Passage:
         self.ended = False
         self.extra_headers: list[tuple[bytes, bytes]] = []
         self.timer: asyncio.Timeout | None = None
+        self.seat: Seat | None = None
         self._body_left = settings.body_max_bytes
+        self._gathered: bytes | None = None
         self._caller: Caller | None = None
 
     def _trace(self) -> tuple[str, bytes]:
@@ -78,19 +106,37 @@ class Passage:
 
     def admit(self) -> None:
         """Look at the headers before anything is read; refuses too many, too long, ambiguous ones, and a long body."""
-        received = self._scope["headers"]
-        settings = self._settings
-        length_max = settings.header_max_bytes
-        if len(received) > settings.header_count_max or sum(len(n) + len(v) for n, v in received) > length_max:
-            raise HeadersTooLarge(count_max=settings.header_count_max, bytes_max=length_max)
+        scope, settings = self._scope, self._settings
+        received = scope["headers"]
+        size = sum(len(n) + len(v) for n, v in received) + len(scope["raw_path"]) + len(scope["query_string"])
+        if len(received) > settings.header_count_max or size > settings.header_max_bytes:
+            raise HeadersTooLarge(count_max=settings.header_count_max, bytes_max=settings.header_max_bytes)
         if len(received) != len(self.headers):
             names = [name for name, _ in received]
             for name in _SINGLE:
                 if names.count(name) > 1:
                     raise HeaderRepeated(header=name.decode())
+        self._admit_host()
+        if not self.is_own:
+            return
+        if self.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise EncodingUnsupported
         length = self.headers.get(b"content-length", b"0")
-        if self.is_own and not (length.isdigit() and len(length) < 16 and int(length) <= self._body_left):
+        if not (length.isdigit() and len(length) < 16 and int(length) <= self._body_left):
             raise BodyTooLarge(bytes_max=settings.body_max_bytes)
+
+    def _admit_host(self) -> None:
+        host = self.headers.get(b"host")
+        if host is None and self._scope.get("http_version") == "1.1":
+            raise HostMissing
+        hosts = self._settings.hosts
+        if hosts and (host or b"").decode("latin-1").lower().rsplit(":", 1)[0] not in hosts:
+            raise HostUnknown
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether the request brings something to be known by, good or bad."""
+        return b"x-api-key" in self.headers or b"authorization" in self.headers
 
     @property
     def caller(self) -> Caller:
@@ -99,23 +145,55 @@ class Passage:
         return self._caller
 
     async def enter(self, access: Access) -> None:
-        """Let the caller in, or refuse `unauthenticated`, `role_denied`, `scope_missing`."""
+        """Let the caller in, or refuse `unauthenticated`, `role_denied`, `scope_missing`, `too_many_requests`."""
+        terms = terms_of(self.method, self.endpoint, is_open=not access.roles)
         if not access.roles:
+            await self.charge_address(terms)
             return
         key = self.headers.get(b"x-api-key") or self._bearer()
         if not key:
+            await self.charge_address(STRANGE)
             raise Unauthenticated
-        text = key.decode("latin-1")
-        caller = await self.doors.identity.authenticate(text, address=self.address, trace_id=self.trace_id)
+        self._rules.guesses.admit(self.address, key)
+        caller = await self._authenticate(key)
+        self._rules.guesses.note_success(key)
+        await self._charge(self._rules.policies.of_caller(caller, terms))
         caller.require(access.scope, *access.roles)
         self._caller = caller
+
+    async def _authenticate(self, key: bytes) -> Caller:
+        text = key.decode("latin-1")
+        try:
+            return await self.doors.identity.authenticate(text, address=self.address, trace_id=self.trace_id)
+        except Unauthenticated:
+            self._rules.guesses.note_failure(self.address, key)
+            raise
+
+    async def charge_address(self, terms: Terms) -> None:
+        """Count a call that has no caller against its address; refuses `too_many_requests`."""
+        await self._charge(self._rules.policies.of_address(network(self.address), terms))
+
+    async def _charge(self, charges: Sequence[Charge]) -> None:
+        allowances = await self._rules.limiter.charge(charges)
+        self.extra_headers += headers_of(allowances)
+        refusal = refusal_of(allowances)
+        if refusal is not None:
+            raise refusal
 
     def _bearer(self) -> bytes:
         scheme, _, token = self.headers.get(b"authorization", b"").partition(b" ")
         return token.strip() if scheme.lower() == b"bearer" else b""
 
+    async def gather(self) -> None:
+        """Read the whole body, if there is one, before anybody works on the request: a slow sender holds up nobody."""
+        if self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers:
+            self._gathered = await self._body()
+
     async def receive(self) -> Message:
         """The next piece of the body; refuses `body_too_large` once more has come than the house reads."""
+        if self._gathered is not None:
+            body, self._gathered = self._gathered, None
+            return {"type": "http.request", "body": body, "more_body": False}
         message = await self._receive()
         if self.is_own and message["type"] == "http.request":
             self._body_left -= len(message.get("body", b""))
@@ -175,6 +253,8 @@ class Passage:
         if self.timer is not None and not self.ended:
             self.timer.reschedule(asyncio.get_running_loop().time() + self._settings.stream_timeout_s)
             self.timer = None
+        if self.seat is not None:
+            self.seat.leave()
 
     async def answer(
         self, status: int, body: bytes, *, media_type: bytes = JSON_TYPE, headers: Sequence[tuple[bytes, bytes]] = ()

@@ -12,10 +12,15 @@ import msgspec
 from cambista.gateway.errors import (
     BodyNotJson,
     BodyTooLarge,
+    EncodingUnsupported,
     HeaderRepeated,
     HeadersTooLarge,
+    HostMissing,
+    HostUnknown,
     MediaTypeUnsupported,
     MethodNotAllowed,
+    RequestMalformed,
+    RequestTooSlow,
 )
 from cambista.kernel.errors import (
     Conflict,
@@ -41,9 +46,14 @@ STATUS: Mapping[type[Refusal], int] = {
     Unavailable: 503,
     BodyNotJson: 400,
     HeaderRepeated: 400,
+    HostMissing: 400,
+    RequestMalformed: 400,
     MethodNotAllowed: 405,
+    RequestTooSlow: 408,
     BodyTooLarge: 413,
+    EncodingUnsupported: 415,
     MediaTypeUnsupported: 415,
+    HostUnknown: 421,
     HeadersTooLarge: 431,
 }
 TITLES: Mapping[int, str] = {
@@ -52,16 +62,24 @@ TITLES: Mapping[int, str] = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "In conflict with the current state",
     413: "Body too large",
     415: "Unsupported media type",
+    421: "Misdirected",
     422: "Not valid",
     429: "Over a limit",
     431: "Headers too large",
     500: "Internal error",
     503: "Not available now",
 }
-RETRY_AFTER_S: Mapping[str, int] = {"in_progress": 1, "house_busy": 1, "timeout": 1, "database_unavailable": 2}
+RETRY_AFTER_S: Mapping[str, int] = {
+    "in_progress": 1,
+    "house_busy": 1,
+    "overloaded": 1,
+    "timeout": 1,
+    "database_unavailable": 2,
+}
 RETRY_AFTER_LIMITED_S = 60
 
 

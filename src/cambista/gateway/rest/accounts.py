@@ -14,7 +14,7 @@ from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.passage import Passage
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, number_from
-from cambista.gateway.rest.routing import Entered, reply, rest_router, speaks
+from cambista.gateway.rest.routing import Entered, owner_of, reply, rest_router, speaks
 from cambista.gateway.rest.words import AmountText, AsOfQuery, AssetCode, AssetPath, Cursor, IdPath, IdText, TimeText
 from cambista.gateway.settings import GatewaySettings
 from cambista.identity import CustomerUnknown
@@ -124,11 +124,14 @@ async def list_customer_accounts(
 
 async def _accounts(passage: Passage, owner: UUID, as_of: str | None, basis: str) -> AccountList:
     moment = None if as_of is None else parse_time(as_of)
-    ledger = passage.doors.ledger
-    balances: Sequence[Balance | None] = await ledger.balances_of(AccountKind.CUSTOMER, owner=str(owner))
+    ledger, seen_by = passage.doors.ledger, owner_of(passage)
+    balances: Sequence[Balance | None] = await ledger.balances_of(
+        AccountKind.CUSTOMER, owner=str(owner), seen_by=seen_by
+    )
     if moment is not None:
         past = [each.account for each in balances if each is not None]
-        balances = [await ledger.balance_as_of(ref, moment, effective=basis == "effective") for ref in past]
+        effective = basis == "effective"
+        balances = [await ledger.balance_as_of(ref, moment, effective=effective, seen_by=seen_by) for ref in past]
     items = [show_balance(each) for each in balances if each is not None]
     return AccountList(items, None if moment is None else wire_time(moment))
 
@@ -160,14 +163,14 @@ async def get_statement(
     if b"text/csv" in passage.headers.get(b"accept", b""):
         settings: GatewaySettings = request.app.state.settings
         return await _file(passage, ref, before, settings.statement_lines_max)
-    lines = await passage.doors.ledger.statement(ref, before=before, limit=limit)
+    lines = await _lines(passage, ref, before, limit)
     last = lines[-1].number if len(lines) == limit and lines[-1].number > 1 else None
     return reply(Statement(ref.asset, [show_line(line) for line in lines], cursor_to("statement", last)))
 
 
 async def _file(passage: Passage, ref: AccountRef, before: int | None, lines_max: int) -> Response:
     # The first page is read before the answer starts, so that a refusal is still a refusal.
-    first = await passage.doors.ledger.statement(ref, before=before, limit=FILE_PAGE)
+    first = await _lines(passage, ref, before, FILE_PAGE)
     headers = {"content-disposition": f'attachment; filename="statement-{ref.asset}.csv"'}
     return StreamingResponse(_pages(passage, ref, first, lines_max), media_type="text/csv", headers=headers)
 
@@ -181,7 +184,11 @@ async def _pages(passage: Passage, ref: AccountRef, lines: list[StatementLine], 
         written += len(lines)
         if len(lines) < FILE_PAGE:
             return
-        lines = await passage.doors.ledger.statement(ref, before=lines[-1].number, limit=FILE_PAGE)
+        lines = await _lines(passage, ref, lines[-1].number, FILE_PAGE)
+
+
+async def _lines(passage: Passage, ref: AccountRef, before: int | None, limit: int) -> list[StatementLine]:
+    return await passage.doors.ledger.statement(ref, before=before, limit=limit, seen_by=owner_of(passage))
 
 
 def _row(line: StatementLine, code: str) -> tuple[str, ...]:

@@ -1,13 +1,12 @@
-"""What the house trades and at which prices: open to anyone, the prices within a limit for each address."""
+"""What the house trades and at which prices: open to anyone."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Response
 
 from cambista.gateway.errors import TooManyRequests
-from cambista.gateway.limiter import AddressLimiter
 from cambista.gateway.rest import words
 from cambista.gateway.rest.routing import Entered, reply, rest_router, speaks
 from cambista.gateway.rest.words import (
@@ -125,17 +124,6 @@ def show_candle(candle: Candle) -> CandleOut:
     )
 
 
-async def limited(request: Request, passage: Entered) -> None:
-    """Count the call against its address."""
-    limiter: AddressLimiter = request.app.state.price_limiter
-    allowed = limiter.take(passage.address)
-    passage.extra_headers += [
-        (b"ratelimit-limit", b"%d" % allowed.limit),
-        (b"ratelimit-remaining", b"%d" % allowed.remaining),
-        (b"ratelimit-reset", b"%d" % allowed.reset_s),
-    ]
-
-
 _ASSET = {"code": "USDT", "kind": "crypto", "scale": 6}
 
 
@@ -177,7 +165,6 @@ _PRICE = {
 
 @router.get(
     "/prices/current",
-    dependencies=[Depends(limited)],
     **speaks(PriceList, {"items": [_PRICE]}, public=True, refuses=(PairUnknown, NoPrice, TooManyRequests)),
 )
 async def current_prices(passage: Entered, pair: OptionalPairQuery = None) -> Response:
@@ -195,7 +182,6 @@ _HISTORY = {"pair": "USDT/COP", "interval": "1m", "items": [_CANDLE]}
 
 @router.get(
     "/prices/history",
-    dependencies=[Depends(limited)],
     **speaks(
         CandleList,
         _HISTORY,
