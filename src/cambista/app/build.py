@@ -19,6 +19,7 @@ from cambista.app.settings import Settings
 from cambista.funding import Funding
 from cambista.identity import Identity
 from cambista.ledger import Ledger
+from cambista.notifications import Notifications, open_channels
 from cambista.pricing import Pricing, Signer
 from cambista.risk import Risk
 from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
@@ -44,6 +45,7 @@ class House:
     trading: Trading
     funding: Funding
     analytics: Analytics
+    notifications: Notifications
     relay: Relay
     metrics: CollectorRegistry
     till_targets: Mapping[str, Decimal]
@@ -65,6 +67,8 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
     trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
+    channels = open_channels(settings.notifications, settings.home_folder)
+    notifications = Notifications(runtime, identity, channels, batch=settings.notifications.batch)
     metrics = CollectorRegistry()
     runtime.db.on_commit(HouseMetrics(metrics).count)
     return House(
@@ -79,6 +83,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
         trading=trading,
         funding=funding,
         analytics=Analytics(runtime),
+        notifications=notifications,
         relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
         metrics=metrics,
         till_targets=targets,
@@ -122,6 +127,8 @@ async def start(house: House) -> None:
     tasks.every("holds", 1, house.ledger.expire_holds)
     tasks.every("self-audit", 5, house.ledger.check_recent)
     tasks.every("withdrawals", 30, house.funding.expire)
+    tasks.every("notices", 1, house.notifications.send_due)
+    tasks.every("notices-swept", 600, house.notifications.sweep)
     tasks.every("key-uses", 60, house.identity.note_uses)
     tasks.every("sealing-spares", 1, runtime.sealing.refill)
     tasks.every("sealing-rotation", 60, partial(runtime.sealing.rotate, runtime.db))

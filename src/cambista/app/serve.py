@@ -40,6 +40,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             yield house
         finally:
             await house.venues.stop()
+            await house.notifications.close()
 
 
 @dataclass(slots=True)

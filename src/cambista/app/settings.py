@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from cambista.funding import FundingSettings
 from cambista.gateway.settings import GatewaySettings
 from cambista.identity import IdentitySettings
+from cambista.notifications import NotificationsSettings
 from cambista.pricing import PricingSettings
 from cambista.risk import RiskSettings
 from cambista.runtime.outside import AwsSettings, VaultSettings
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     trading: TradingSettings = TradingSettings()
     funding: FundingSettings = FundingSettings()
     gateway: GatewaySettings = GatewaySettings()
+    notifications: NotificationsSettings = NotificationsSettings()
 
     @property
     def home_folder(self) -> Path:

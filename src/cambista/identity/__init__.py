@@ -1,6 +1,20 @@
 """Who may call: principals, customers, API keys. Owns schema `identity`; announces CustomerRegistered, PrincipalAdded,
 PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
 
+from cambista.identity.errors.factors import (
+    EnrolmentUnknown,
+    FactorUnknown,
+    LastFactor,
+    PasskeyInvalid,
+    PasskeysLimit,
+    PhoneInvalid,
+    SecondFactorDelayed,
+    SecondFactorRequired,
+    SecondFactorWrong,
+    SessionRequired,
+    SmsLimit,
+    SmsNotForStaff,
+)
 from cambista.identity.errors.keys import (
     ExpiryInvalid,
     KeysLimit,
@@ -20,13 +34,25 @@ from cambista.identity.errors.principals import (
     SelfBlock,
     TextInvalid,
 )
+from cambista.identity.events.factors import SecondFactorChanged
 from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked
 from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
 from cambista.identity.rules.principals import read_text
 from cambista.identity.rules.roles import SCOPES_OF, STAFF, permission
+from cambista.identity.rules.step_up import require_enrolled, require_step_up, step_up_refusal
 from cambista.identity.service import Identity
 from cambista.identity.settings import IdentitySettings
+from cambista.identity.types.factors import (
+    Enrolled,
+    FactorKind,
+    Factors,
+    Passkey,
+    Proof,
+    StepUpRequest,
+    TotpEnrolment,
+)
 from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, NewApiKey, Scope
+from cambista.identity.types.notices import Channel, DueNotice, Notice, NoticeFailure
 from cambista.identity.types.principals import (
     AccountHolder,
     Customer,
@@ -45,37 +71,64 @@ __all__ = [
     "ApiKey",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "Channel",
     "CountryInvalid",
     "Customer",
     "CustomerRegistered",
     "CustomerRequest",
     "CustomerUnknown",
+    "DueNotice",
     "EmailInvalid",
     "EmailTaken",
+    "Enrolled",
+    "EnrolmentUnknown",
     "ExpiryInvalid",
+    "FactorKind",
+    "FactorUnknown",
+    "Factors",
     "Identity",
     "IdentitySettings",
     "KeyRequest",
     "KeyRevocation",
     "KeyUnknown",
     "KeysLimit",
+    "LastFactor",
     "NewApiKey",
+    "Notice",
+    "NoticeFailure",
     "OwnerBlocked",
     "Page",
+    "Passkey",
+    "PasskeyInvalid",
+    "PasskeysLimit",
+    "PhoneInvalid",
     "Principal",
     "PrincipalAdded",
     "PrincipalRequest",
     "PrincipalStatusChanged",
     "PrincipalUnknown",
+    "Proof",
     "RoleInvalid",
     "Scope",
     "ScopeBeyondCaller",
     "ScopeNotOfRole",
     "ScopeUnknown",
+    "SecondFactorChanged",
+    "SecondFactorDelayed",
+    "SecondFactorRequired",
+    "SecondFactorWrong",
     "SelfBlock",
+    "SessionRequired",
+    "SmsLimit",
+    "SmsNotForStaff",
     "Status",
     "StatusChange",
+    "StepUpRequest",
     "TextInvalid",
+    "TotpEnrolment",
     "permission",
     "read_text",
+    "require_enrolled",
+    "require_step_up",
+    "step_up_refusal",
 ]

@@ -5,8 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from cambista.identity.store import notices as store
-from cambista.identity.types.notices import DueNotice, NoticeFailure
-from cambista.runtime import Runtime
+from cambista.identity.types.notices import DueNotice, Notice, NoticeFailure
+from cambista.runtime import Runtime, Tx
 
 LEASE = timedelta(minutes=2)
 ATTEMPTS_MAX = 8
@@ -18,6 +18,10 @@ class Notices:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    async def post(self, tx: Tx, notices: Sequence[Notice]) -> list[UUID]:
+        """Put notices on their way when the transaction commits; their ids."""
+        return await store.insert_notices(tx, self._runtime, notices)
 
     async def take(self, limit: int) -> list[DueNotice]:
         """Up to `limit` notices that are due, for two minutes; each is tried eight times at most."""

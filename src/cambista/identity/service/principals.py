@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from cambista.identity.rules.roles import STAFF, visible
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keys import Keys, TokenSource
 from cambista.identity.service.listing import before, page, page_size
+from cambista.identity.service.notices import Notices
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import principals as store
 from cambista.identity.types.keys import Scope
@@ -38,6 +40,17 @@ class Identity(Keys):
         self, runtime: Runtime, settings: IdentitySettings | None = None, *, token: TokenSource = secrets.token_bytes
     ) -> None:
         super().__init__(runtime, settings or IdentitySettings(), token)
+        self.notices = Notices(runtime)
+
+    @property
+    def house_name(self) -> str:
+        """How the house signs its letters."""
+        return self._settings.house_name
+
+    @property
+    def step_up(self) -> timedelta:
+        """For how long a second factor shown in a session counts as fresh."""
+        return self._settings.step_up
 
     async def create_customers(
         self, requests: Sequence[CustomerRequest], onces: Sequence[Once | None] = ()

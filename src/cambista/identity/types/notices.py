@@ -46,3 +46,11 @@ class NoticeFailure:
     id: UUID
     code: str
     retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where and in which language ("es", "en") the house writes to a person."""
+
+    email: str
+    language: str
