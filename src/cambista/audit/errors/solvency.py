@@ -9,12 +9,12 @@ class DayInvalid(Invalid):
 
 
 class CertificateUnknown(NotFound):
-    code = "certificate_unknown"
+    code = "certificate_not_found"
     sentence = "The house has signed no certificate of that day."
 
 
 class ProofUnknown(NotFound):
-    code = "proof_unknown"
+    code = "proof_not_found"
     sentence = "There is no leaf of yours in the certificate of that day, or the leaves of that day are kept no longer."
 
 

@@ -75,7 +75,7 @@ class Solvency:
         await self._forget_leaves()
 
     async def certificate(self, day: date | None = None) -> Certificate:
-        """The certificate of that day, or the newest; refuses (`certificate_unknown`) where there is none."""
+        """The certificate of that day, or the newest; refuses (`certificate_not_found`) where there is none."""
         async with self._runtime.db.read() as reader:
             return await self._find(reader, day)
 
