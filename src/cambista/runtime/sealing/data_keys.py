@@ -160,7 +160,8 @@ class DataKeys:
     async def _fetch(self, reader: Reader, subjects: Sequence[UUID]) -> dict[UUID, Keys]:
         looked_at = self._clock.monotonic()
         rows = await reader.all(
-            "SELECT subject, version, wrapped, kek FROM runtime.data_key WHERE subject = ANY($1)", subjects
+            f"SELECT subject, version, wrapped, kek FROM {reader.table('runtime.data_key')} WHERE subject = ANY($1)",
+            subjects,
         )
         opened = await self._open(rows)
         fetched = {subject: Keys({}, looked_at) for subject in subjects}

@@ -1,11 +1,14 @@
 """Key-encryption keys in a file of the house's home: for one machine, and for a start without further services."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -84,13 +87,13 @@ class LocalKeys:
             return KeyUnreadable(f"a data key does not open under {wrapped.kek}")
 
     async def rotate(self) -> str:
-        self._refresh()
-        version = max(self._keys) + 1
-        grown = {**self._keys, version: self._draw(KEY_BYTES)}
-        if self._path is not None:
-            _replace(self._path, grown)
-        self._keys, self._seen = grown, _signature(self._path)
-        return _kek(version)
+        if self._path is None:
+            self._keys = _grown(self._keys, self._draw)
+        else:
+            with _turn(self._path.parent):
+                _draft(self._path, _grown(_read(self._path), self._draw)).replace(self._path)
+                _sync_folder(self._path.parent)
+        return await self.newest()
 
     async def close(self) -> None:
         pass
@@ -161,23 +164,31 @@ def _create(path: Path, keys: Mapping[int, bytes]) -> None:
     _sync_folder(path.parent)
 
 
-def _replace(path: Path, keys: Mapping[int, bytes]) -> None:
-    _draft(path, keys).replace(path)
-    _sync_folder(path.parent)
+def _grown(keys: Mapping[int, bytes], draw: Draw) -> dict[int, bytes]:
+    return {**keys, max(keys) + 1: draw(KEY_BYTES)}
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Two rotations at once would make one version of two keys, and lose one of them."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _draft(path: Path, keys: Mapping[int, bytes]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
     text = json.dumps({"keys": {str(version): base64.b64encode(key).decode() for version, key in keys.items()}})
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(file, f"{text}\n".encode("ascii"))
+    # A name nobody has, mode 0600.
+    file, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(file, "w", encoding="ascii") as opened:
+        opened.write(f"{text}\n")
+        opened.flush()
         os.fsync(file)
-    finally:
-        os.close(file)
-    return draft
+    return Path(draft)
 
 
 def _sync_folder(folder: Path) -> None:
