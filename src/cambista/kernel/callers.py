@@ -34,12 +34,14 @@ class StepUpRequired(Denied):
 
 
 class Credential(StrEnum):
-    """With what a caller came: a machine's key, a person's session, an OAuth2 token, or from inside the house."""
+    """With what a caller came: a machine's key, a person's session, an OAuth2 token, from inside the house, or with
+    nothing yet (somebody who is about to log in)."""
 
     KEY = "key"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - the name of a kind
     HOUSE = "house"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
