@@ -1,5 +1,6 @@
 """The knobs of notifications: by which channels letters and short messages leave the house."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -7,13 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 class SmtpSettings(BaseModel):
     """A mail server. Without a `host` letters become files. `security`: `starttls` (never falls back to plain text),
-    `tls` from the first byte, or `plain` for a server on the same machine. `sender`: the From of every letter."""
+    `tls` from the first byte, or `plain` for a server on the same machine. `ca_file`: the authority of
+    the server's certificate, where the system does not know it. `sender`: the From of every letter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = ""
     port: int = Field(default=587, ge=1, le=65535)
     security: Literal["starttls", "tls", "plain"] = "starttls"
+    ca_file: Path | None = None
     username: str = ""
     password: SecretStr = SecretStr("")
     sender: str = "cambista@localhost"

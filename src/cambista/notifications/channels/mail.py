@@ -26,6 +26,6 @@ def message_of(letter: Letter, sender: str) -> EmailMessage:
 def _address(text: str) -> Address:
     name, address = parseaddr(text)
     user, at, domain = address.rpartition("@")
-    if not (user and at and domain) or any(sign in text for sign in "\r\n"):
+    if not (user and at and domain) or text.count("@") != 1 or any(sign in text for sign in "\r\n"):
         raise ValueError("not an address")
     return Address(name, user, domain)

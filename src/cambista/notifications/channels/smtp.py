@@ -46,6 +46,7 @@ class SmtpChannel:
             username=settings.username or None,
             password=settings.password.get_secret_value() or None,
             timeout=settings.timeout_s,
+            cert_bundle=None if settings.ca_file is None else str(settings.ca_file),
             use_tls=settings.security == "tls",
             # True: refused where the server does not offer it, so that nobody between can strip it.
             start_tls=settings.security == "starttls",
