@@ -16,6 +16,7 @@ from cambista.analytics import Analytics
 from cambista.app.capital import fund_on_paper, paper_targets
 from cambista.app.metrics import HouseMetrics
 from cambista.app.settings import Settings
+from cambista.audit import AuditKey, Solvency
 from cambista.funding import Funding
 from cambista.identity import Identity
 from cambista.ledger import Ledger
@@ -45,13 +46,14 @@ class House:
     trading: Trading
     funding: Funding
     analytics: Analytics
+    solvency: Solvency
     notifications: Notifications
     relay: Relay
     metrics: CollectorRegistry
     till_targets: Mapping[str, Decimal]
 
 
-def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
+def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: AuditKey) -> House:
     """Put the rooms together, floor by floor. Starts nothing and touches nothing outside."""
     ledger = Ledger(runtime)
     identity = Identity(runtime, settings.identity)
@@ -83,6 +85,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer) -> House:
         trading=trading,
         funding=funding,
         analytics=Analytics(runtime),
+        solvency=Solvency(runtime, settings.audit, audit_key, ledger=ledger),
         notifications=notifications,
         relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
         metrics=metrics,
@@ -130,9 +133,11 @@ async def start(house: House) -> None:
     tasks.every("notices", 1, house.notifications.send_due)
     tasks.every("notices-swept", 600, house.notifications.sweep)
     tasks.every("key-uses", 60, house.identity.note_uses)
+    tasks.every("nonces", 60, house.identity.forget_nonces)
     tasks.every("sealing-spares", 1, runtime.sealing.refill)
     tasks.every("sealing-rotation", 60, partial(runtime.sealing.rotate, runtime.db))
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
+    tasks.every("solvency", 60, house.solvency.certify_due)
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))
     await _await_first_price(house)

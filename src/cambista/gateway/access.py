@@ -11,10 +11,14 @@ BASE = "/api/v1"
 
 
 class Access(NamedTuple):
-    """The roles that may call, and the scope a narrowed key needs. No roles at all: anyone, even without a key."""
+    """The roles that may call, and the scope a narrowed key needs. No roles at all: anyone, even without a key.
+
+    `enrolling`: open to staff in a session that has not shown a second factor, which may set one up and no more.
+    """
 
     scope: str
     roles: tuple[Role, ...]
+    enrolling: bool = False
 
 
 ANYONE = Access("", ())
@@ -25,6 +29,8 @@ _REVIEWERS = (Role.COMPLIANCE, Role.TREASURER, Role.ADMIN)
 _TREASURY = (Role.TREASURER, Role.ADMIN)
 _ADMINS = (Role.ADMIN,)
 _KEY_MAKERS = (Role.ADMIN, *_OWNERS)
+_PERSON = Access("", tuple(Role))
+_ENROLLING = Access("", tuple(Role), enrolling=True)
 
 TABLE: Mapping[tuple[str, str], Access] = {
     ("GET", "/health/liveness"): ANYONE,
@@ -47,7 +53,26 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("POST", f"{BASE}/principals/{{id}}/unblock"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
     ("POST", f"{BASE}/api-keys"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
     ("GET", f"{BASE}/api-keys"): Access(Scope.KEYS_READ, tuple(Role)),
+    ("POST", f"{BASE}/api-keys/{{id}}/rotate"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
     ("DELETE", f"{BASE}/api-keys/{{id}}"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
+    ("POST", f"{BASE}/auth/second-factor"): ANYONE,
+    ("POST", f"{BASE}/auth/second-factor/sms"): ANYONE,
+    ("POST", f"{BASE}/auth/second-factor/passkey"): ANYONE,
+    ("POST", f"{BASE}/auth/step-up"): _PERSON,
+    ("POST", f"{BASE}/auth/step-up/sms"): Access("", _OWNERS),
+    ("POST", f"{BASE}/auth/step-up/passkey"): _PERSON,
+    ("GET", f"{BASE}/auth/factors"): _ENROLLING,
+    ("POST", f"{BASE}/auth/totp"): _ENROLLING,
+    ("POST", f"{BASE}/auth/totp/confirm"): _ENROLLING,
+    ("DELETE", f"{BASE}/auth/totp"): _PERSON,
+    ("POST", f"{BASE}/auth/sms"): Access("", _OWNERS),
+    ("POST", f"{BASE}/auth/sms/confirm"): Access("", _OWNERS),
+    ("DELETE", f"{BASE}/auth/sms"): Access("", _OWNERS),
+    ("POST", f"{BASE}/auth/passkeys/options"): _ENROLLING,
+    ("POST", f"{BASE}/auth/passkeys"): _ENROLLING,
+    ("POST", f"{BASE}/auth/passkeys/{{id}}/rename"): _PERSON,
+    ("DELETE", f"{BASE}/auth/passkeys/{{id}}"): _PERSON,
+    ("POST", f"{BASE}/auth/recovery-codes"): _PERSON,
     ("POST", f"{BASE}/deposits"): Access(Scope.DEPOSITS_WRITE, (*_DESK, Role.TREASURER)),
     ("GET", f"{BASE}/deposits"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),
     ("GET", f"{BASE}/deposits/{{id}}"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),
@@ -55,6 +80,9 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("POST", f"{BASE}/deposits/{{id}}/reject"): Access(Scope.DEPOSITS_APPROVE, _REVIEWERS),
     ("GET", f"{BASE}/accounts"): Access(Scope.ACCOUNTS_READ, _OWNERS),
     ("GET", f"{BASE}/accounts/{{asset}}/statement"): Access(Scope.ACCOUNTS_READ, _OWNERS),
+    ("GET", f"{BASE}/accounts/proof"): Access(Scope.ACCOUNTS_READ, _OWNERS),
+    ("GET", f"{BASE}/solvency"): ANYONE,
+    ("GET", f"{BASE}/solvency/{{day}}"): ANYONE,
     ("POST", f"{BASE}/quotes"): Access(Scope.QUOTES_WRITE, _OWNERS),
     ("GET", f"{BASE}/quotes/{{id}}"): Access(Scope.QUOTES_READ, (*_OWNERS, *_STAFF)),
     ("POST", f"{BASE}/trades"): Access(Scope.TRADES_WRITE, _OWNERS),

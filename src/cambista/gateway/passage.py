@@ -1,6 +1,7 @@
 """One request on its way through the gateway: who asks, under which trace, with what body, and how it is answered."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from cambista.gateway.limiting.policies import Charge, Policies
 from cambista.gateway.settings import GatewaySettings
 from cambista.gateway.shedding.gate import Seat
 from cambista.gateway.terms import READ, Counted, Terms, terms_of
+from cambista.identity import SignatureRequired, SignedRequest
 from cambista.kernel.callers import Caller
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import Once, Replay
@@ -41,8 +43,9 @@ JSON_TYPE = b"application/json"
 OWN_PATHS = ("/api/", "/health/", "/metrics", "/docs", "/openapi.json")
 _SINGLE = (
     b"authorization", b"content-encoding", b"content-length", b"content-type", b"host", b"idempotency-key", b"origin",
-    b"traceparent", b"transfer-encoding", b"x-api-key", b"x-request-id",
+    b"traceparent", b"transfer-encoding", b"x-api-key", b"x-nonce", b"x-request-id", b"x-signature", b"x-timestamp",
 )  # fmt: skip
+_SIGNATURE = (b"x-timestamp", b"x-nonce", b"x-signature")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -159,15 +162,30 @@ class Passage:
         self._rules.guesses.note_success(key)
         await self._charge(self._rules.policies.of_caller(caller, terms))
         caller.require(access.scope, *access.roles)
+        self.doors.identity.require_second_factor(caller, enrolling=access.enrolling)
         self._caller = caller
 
     async def _authenticate(self, key: bytes) -> Caller:
         text = key.decode("latin-1")
         try:
-            return await self.doors.identity.authenticate(text, address=self.address, trace_id=self.trace_id)
+            return await self.doors.identity.authenticate(
+                text, address=self.address, trace_id=self.trace_id, signed=self._signed
+            )
         except Unauthenticated:
             self._rules.guesses.note_failure(self.address, key)
             raise
+
+    async def _signed(self) -> SignedRequest:
+        """The request as it was signed; asked for only when the key is one whose requests are."""
+        timestamp, nonce, signature = (self.headers.get(name, b"").decode("latin-1") for name in _SIGNATURE)
+        if not signature:
+            raise SignatureRequired
+        body = self._gathered = await self._body()
+        query = self._scope["query_string"]
+        target = self._scope["raw_path"] + (b"?" + query if query else b"")
+        once = self.headers.get(b"idempotency-key", b"").decode("latin-1")
+        body_hash = hashlib.sha256(body).hexdigest()
+        return SignedRequest(self.method, target.decode("latin-1"), body_hash, timestamp, nonce, once, signature)
 
     async def charge_address(self, terms: Terms) -> None:
         """Count a call that has no caller against its address; refuses `too_many_requests`."""

@@ -17,8 +17,11 @@ from cambista.identity.errors.factors import (
 )
 from cambista.identity.errors.keys import (
     ExpiryInvalid,
+    KeyEnded,
     KeysLimit,
     KeyUnknown,
+    NetworkInvalid,
+    OverlapInvalid,
     OwnerBlocked,
     ScopeBeyondCaller,
     ScopeNotOfRole,
@@ -34,8 +37,15 @@ from cambista.identity.errors.principals import (
     SelfBlock,
     TextInvalid,
 )
+from cambista.identity.errors.signing import (
+    AddressNotAllowed,
+    RequestReplayed,
+    SignatureExpired,
+    SignatureInvalid,
+    SignatureRequired,
+)
 from cambista.identity.events.factors import SecondFactorChanged
-from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked
+from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
 from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
 from cambista.identity.rules.principals import read_text
 from cambista.identity.rules.roles import SCOPES_OF, STAFF, permission
@@ -51,7 +61,7 @@ from cambista.identity.types.factors import (
     StepUpRequest,
     TotpEnrolment,
 )
-from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, NewApiKey, Scope
+from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, KeyRotation, NewApiKey, Scope
 from cambista.identity.types.notices import Channel, DueNotice, Notice, NoticeFailure
 from cambista.identity.types.principals import (
     AccountHolder,
@@ -63,14 +73,17 @@ from cambista.identity.types.principals import (
     Status,
     StatusChange,
 )
+from cambista.identity.types.signing import SignedRequest
 
 __all__ = [
     "SCOPES_OF",
     "STAFF",
     "AccountHolder",
+    "AddressNotAllowed",
     "ApiKey",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "ApiKeyRotated",
     "Channel",
     "CountryInvalid",
     "Customer",
@@ -88,14 +101,18 @@ __all__ = [
     "Factors",
     "Identity",
     "IdentitySettings",
+    "KeyEnded",
     "KeyRequest",
     "KeyRevocation",
+    "KeyRotation",
     "KeyUnknown",
     "KeysLimit",
     "LastFactor",
+    "NetworkInvalid",
     "NewApiKey",
     "Notice",
     "NoticeFailure",
+    "OverlapInvalid",
     "OwnerBlocked",
     "Page",
     "Passkey",
@@ -108,6 +125,7 @@ __all__ = [
     "PrincipalStatusChanged",
     "PrincipalUnknown",
     "Proof",
+    "RequestReplayed",
     "RoleInvalid",
     "Scope",
     "ScopeBeyondCaller",
@@ -119,6 +137,10 @@ __all__ = [
     "SecondFactorWrong",
     "SelfBlock",
     "SessionRequired",
+    "SignatureExpired",
+    "SignatureInvalid",
+    "SignatureRequired",
+    "SignedRequest",
     "SmsLimit",
     "SmsNotForStaff",
     "Status",

@@ -45,7 +45,7 @@ async def _insert_admin(runtime: Runtime, tx: Tx, key: str) -> None:
     [record] = key_rules.keys([draft], {admin.id: key_rules.Owner(admin, 0)}, tx.now, keys_max=1)
     assert not isinstance(record, Exception)
     await store.insert_principals(tx, [admin])
-    await key_store.insert_keys(tx, [(record, draft)])
+    await key_store.insert_keys(tx, runtime.sealing, [(record, draft)])
     tx.emit(PrincipalAdded(admin.id, admin.role.value, tx.now), ApiKeyIssued(record.id, admin.id, None, tx.now))
     tx.record(Action(caller, "principal.bootstrap", f"principal:{admin.id}", facts={"key": str(record.id)}))
 

@@ -1,20 +1,29 @@
 """API keys: made, shown once, believed for a second, revoked for ever."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from cambista.identity import (
+    AddressNotAllowed,
     ApiKey,
     Customer,
     CustomerRequest,
     Identity,
     IdentitySettings,
+    KeyEnded,
     KeyRequest,
     KeyRevocation,
+    KeyRotation,
+    KeysLimit,
+    KeyUnknown,
+    NetworkInvalid,
     NewApiKey,
+    OverlapInvalid,
+    ScopeBeyondCaller,
     Status,
     StatusChange,
 )
@@ -77,6 +86,7 @@ async def test_a_key_is_stored_nowhere(identity: Identity, ana: Caller, runtime:
     async with runtime.db.read() as reader:
         tables = await reader.all(
             "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('identity', 'runtime', 'ledger')"
+            " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')"
         )
         for table in tables:
             rows = await reader.all(f"SELECT t::text FROM {table['schemaname']}.{table['tablename']} t")
@@ -235,3 +245,163 @@ async def test_two_houses_with_one_seed_draw_the_same_keys(dsn: str) -> None:
             identity = Identity(runtime, token=lambda size: bytes(runtime.rng.randbytes(size)))
             drawn.append(identity.new_key())
     assert drawn[0] == drawn[1]
+
+
+# ------------------------------------------------------------------------------------------------------- address lists
+async def bound(identity: Identity, owner: Caller, *networks: str, scopes: tuple[str, ...] = ()) -> NewApiKey:
+    [key] = await identity.create_keys([KeyRequest(ADMIN, owner.id, "Desk", scopes, networks=networks)])
+    assert isinstance(key, NewApiKey), key
+    return key
+
+
+@pytest.mark.parametrize(
+    ("networks", "inside", "outside"),
+    [
+        (["203.0.113.0/24"], ["203.0.113.0", "203.0.113.255", "::ffff:203.0.113.7"], ["203.0.114.1", "2001:db8::1"]),
+        (["10.0.0.7", "2001:db8::/32"], ["10.0.0.7", "2001:db8:1::2"], ["10.0.0.8", "2001:db9::1", "", "unix", "10"]),
+    ],
+)
+async def test_a_key_bound_to_addresses_opens_from_there_only(
+    identity: Identity, ana: Caller, networks: list[str], inside: list[str], outside: list[str]
+) -> None:
+    new = await bound(identity, ana, *networks)
+    for address in inside:
+        assert (await identity.authenticate(new.key, address=address, trace_id="")).id == ana.id
+    for address in outside:
+        with pytest.raises(AddressNotAllowed):
+            await identity.authenticate(new.key, address=address, trace_id="")
+
+
+async def test_a_key_used_from_elsewhere_is_journaled_once_a_minute(
+    identity: Identity, ana: Caller, runtime: Runtime
+) -> None:
+    new = await bound(identity, ana, "203.0.113.0/24")
+
+    async def journaled() -> list[tuple[str, str, str]]:
+        with pytest.raises(AddressNotAllowed):
+            await identity.authenticate(new.key, address="198.51.100.9", trace_id="t")
+        async with runtime.db.read() as reader:
+            rows = await reader.all(
+                "SELECT subject, outcome, address FROM runtime.journal WHERE name = 'key.use' ORDER BY id"
+            )
+        return [tuple(row) for row in rows]
+
+    once = (f"key:{new.record.id}", "address_not_allowed", "198.51.100.9")
+    assert await journaled() == [once]
+    assert await journaled() == [once]
+    clock(runtime).advance(60)
+    assert await journaled() == [once, once]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["10.0.0.1/8", "10.0.0.0/33", "ana.example", "", "10", "::1%eth0", "::ffff:10.0.0.1", "2001:db8::/200"]
+)
+async def test_what_is_no_network_is_refused(identity: Identity, ana: Caller, wrong: str) -> None:
+    [answer] = await identity.create_keys([KeyRequest(ADMIN, ana.id, "Desk", networks=[wrong])])
+    assert isinstance(answer, NetworkInvalid)
+    [answer] = await identity.create_keys([KeyRequest(ADMIN, ana.id, "Desk", networks=["10.0.0.1"] * 33)])
+    assert isinstance(answer, NetworkInvalid)
+
+
+async def test_a_bound_key_makes_only_keys_that_are_bound_at_least_as_narrowly(identity: Identity, ana: Caller) -> None:
+    new = await bound(identity, ana, "10.0.0.0/8", "2001:db8::/32")
+    caller = await identity.authenticate(new.key, address="10.1.1.1", trace_id="")
+    for networks in ([], ["0.0.0.0/0"], ["10.1.0.0/16", "192.0.2.1"], ["::/0"]):
+        [answer] = await identity.create_keys([KeyRequest(caller, ana.id, "Wider", networks=networks)])
+        assert isinstance(answer, ScopeBeyondCaller), networks
+    [answer] = await identity.create_keys([KeyRequest(caller, ana.id, "Narrow", networks=["10.1.0.0/16"])])
+    assert isinstance(answer, NewApiKey)
+
+
+# ------------------------------------------------------------------------------------------------------------ rotation
+async def rotated(identity: Identity, caller: Caller, key: ApiKey, overlap_s: int | None = None) -> NewApiKey:
+    [answer] = await identity.rotate_keys([KeyRotation(caller, key.id, overlap_s)])
+    assert isinstance(answer, NewApiKey), answer
+    return answer
+
+
+async def test_a_rotated_key_works_beside_the_new_one_until_the_overlap_ends(
+    identity: Identity, ana: Caller, runtime: Runtime
+) -> None:
+    old = await bound(identity, ana, "203.0.113.0/24", scopes=("quotes:read", "trades:read"))
+    new = await rotated(identity, ana, old.record, 3600)
+    like = replace(old.record, id=new.record.id, prefix=new.record.prefix)
+    assert new.record == like
+    [_, listed] = (await identity.list_keys(ana, ana.id)).items
+    assert (listed.replaced_by, listed.expires_at) == (new.record.id, runtime.now() + timedelta(hours=1))
+
+    async def opens(key: NewApiKey) -> bool:
+        try:
+            return bool(await identity.authenticate(key.key, address="203.0.113.9", trace_id=""))
+        except Unauthenticated:
+            return False
+
+    assert [await opens(old), await opens(new)] == [True, True]
+    clock(runtime).advance(3600)
+    assert [await opens(old), await opens(new)] == [False, True]
+
+
+async def test_a_rotation_without_overlap_ends_the_old_key_at_once(identity: Identity, ana: Caller) -> None:
+    old = await made(identity, ana)
+    new = await rotated(identity, ana, old.record, 0)
+    assert [await authenticates(identity, each.key) for each in (old, new)] == [False, True]
+
+
+async def test_a_rotation_never_lengthens_a_keys_life(identity: Identity, ana: Caller, runtime: Runtime) -> None:
+    old = await made(identity, ana, seconds=600)
+    new = await rotated(identity, ana, old.record)
+    assert new.record.expires_at == old.record.expires_at
+    clock(runtime).advance(600)
+    assert [await authenticates(identity, each.key) for each in (old, new)] == [False, False]
+
+
+async def test_a_key_is_rotated_once_and_not_after_its_end(identity: Identity, ana: Caller, runtime: Runtime) -> None:
+    old, revoked, expired = await made(identity, ana), await made(identity, ana), await made(identity, ana, seconds=5)
+    await identity.revoke_keys([KeyRevocation(ana, revoked.record.id)])
+    clock(runtime).advance(5)
+    requests = [KeyRotation(ana, key.record.id, 60) for key in (old, old, revoked, expired)]
+    answers = await identity.rotate_keys(requests)
+    assert [type(answer) for answer in answers] == [NewApiKey, KeyEnded, KeyEnded, KeyEnded]
+    [again] = await identity.rotate_keys(requests[:1])
+    assert isinstance(again, KeyEnded)
+
+
+async def test_the_overlap_is_bounded(identity: Identity, ana: Caller) -> None:
+    old = await made(identity, ana)
+    for overlap_s in (-1, 604_801):
+        [answer] = await identity.rotate_keys([KeyRotation(ana, old.record.id, overlap_s)])
+        assert isinstance(answer, OverlapInvalid)
+
+
+async def test_only_its_owner_or_an_admin_rotates_a_key(identity: Identity, ana: Caller) -> None:
+    old = await made(identity, ana)
+    [answer] = await identity.rotate_keys([KeyRotation(Caller(UUID(int=66), Role.CUSTOMER), old.record.id)])
+    assert isinstance(answer, KeyUnknown)
+    await rotated(identity, ADMIN, old.record)
+
+
+async def test_a_narrowed_key_rotates_itself_and_no_wider_one(identity: Identity, ana: Caller) -> None:
+    wide, narrow = await made(identity, ana), await made(identity, ana, "keys:write")
+    caller = await identity.authenticate(narrow.key, address="", trace_id="")
+    [answer] = await identity.rotate_keys([KeyRotation(caller, wide.record.id)])
+    assert isinstance(answer, ScopeBeyondCaller)
+    await rotated(identity, caller, narrow.record)
+
+
+async def test_who_has_as_many_keys_as_may_be_can_still_rotate_them(ana: Caller, runtime: Runtime) -> None:
+    small = Identity(runtime, IdentitySettings(keys_max=1))
+    first = await made(small, ana)
+    second = await rotated(small, ana, first.record)
+    [third] = await small.rotate_keys([KeyRotation(ana, second.record.id)])
+    [more] = await small.create_keys([KeyRequest(ADMIN, ana.id, "More")])
+    assert [type(third), type(more)] == [KeysLimit, KeysLimit]
+
+
+async def test_a_rotation_answered_again_shows_no_key(identity: Identity, ana: Caller) -> None:
+    old = await made(identity, ana)
+    once = Once(ana.id, "POST /api-keys/{id}/rotate", "k1", b"1", lambda record: (201, str(record).encode()))
+    [first] = await identity.rotate_keys([KeyRotation(ana, old.record.id)], [once])
+    assert isinstance(first, NewApiKey)
+    [again] = await identity.rotate_keys([KeyRotation(ana, old.record.id)], [once])
+    assert isinstance(again, Replay)
+    assert first.key.encode() not in again.body

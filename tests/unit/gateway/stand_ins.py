@@ -16,8 +16,12 @@ from tests.databases import ManualClock
 class OneKey:
     """Everybody with a key is the same customer."""
 
-    async def authenticate(self, key: str, *, address: str, trace_id: str) -> Caller:
+    async def authenticate(self, key: str, *, address: str, trace_id: str, **_: object) -> Caller:
         return Caller(UUID(int=7), Role.CUSTOMER, address=address, trace_id=trace_id)
+
+
+    def require_second_factor(self, caller: Caller, *, enrolling: bool) -> None:
+        """A customer needs none."""
 
 
 class Scripted:
@@ -44,5 +48,5 @@ def stand_in_doors(trading: Scripted | None = None) -> Doors:
     scripted: Any = trading or Scripted()
     return Doors(
         runtime=runtime, identity=identity, ledger=nothing, venues=nothing, pricing=nothing, trading=scripted,
-        funding=nothing, metrics=CollectorRegistry(), pending_migrations=none_pending,
+        funding=nothing, solvency=nothing, metrics=CollectorRegistry(), pending_migrations=none_pending,
     )  # fmt: skip

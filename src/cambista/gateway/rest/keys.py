@@ -1,5 +1,6 @@
-"""API keys: made, listed, revoked."""
+"""API keys: made, listed, rotated, revoked."""
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -13,11 +14,15 @@ from cambista.gateway.rest.words import Cursor, IdPath, IdText, OwnerQuery, Time
 from cambista.identity import (
     ApiKey,
     ExpiryInvalid,
+    KeyEnded,
     KeyRequest,
     KeyRevocation,
+    KeyRotation,
     KeysLimit,
     KeyUnknown,
+    NetworkInvalid,
     NewApiKey,
+    OverlapInvalid,
     OwnerBlocked,
     PrincipalUnknown,
     ScopeBeyondCaller,
@@ -32,12 +37,23 @@ router = rest_router("identity")
 
 
 class KeyBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A key to make. Without `owner_id` it is the caller's own; without scopes it may do all its owner's role may."""
+    """A key to make. Without `owner_id` it is the caller's own; without scopes it may do all its owner's role may.
+
+    It opens from `networks` only (none: from anywhere). Every request of a `signed` key carries a signature.
+    """
 
     name: str
     owner_id: IdText | None = None
     scopes: Annotated[list[str], msgspec.Meta(max_length=64)] = []
     expires_at: TimeText | None = None
+    networks: Annotated[list[str], msgspec.Meta(max_length=32)] = []
+    signed: bool = False
+
+
+class RotationBody(msgspec.Struct, forbid_unknown_fields=True):
+    """For how many more seconds the old key works; as long as the house allows when it is not said."""
+
+    overlap_s: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class KeyOut(msgspec.Struct):
@@ -52,10 +68,13 @@ class KeyOut(msgspec.Struct):
     expires_at: TimeText | None
     revoked_at: TimeText | None
     last_used_at: TimeText | None
+    networks: list[str]
+    signed: bool
+    replaced_by: IdText | None
 
 
 class NewKeyOut(msgspec.Struct, omit_defaults=True):
-    """A key just made. `key` is shown now and never again: a replayed answer does not have it."""
+    """A key just made. `key` and `signing_secret` are shown now and never again: a replayed answer has neither."""
 
     id: IdText
     owner_id: IdText
@@ -64,7 +83,10 @@ class NewKeyOut(msgspec.Struct, omit_defaults=True):
     scopes: list[str]
     created_at: TimeText
     expires_at: TimeText | None
+    networks: list[str]
+    signed: bool
     key: str = ""
+    signing_secret: str = ""
 
 
 class KeyPage(msgspec.Struct):
@@ -75,16 +97,21 @@ class KeyPage(msgspec.Struct):
 
 
 def show_key(key: ApiKey) -> KeyOut:
-    times = (None if each is None else wire_time(each) for each in (key.expires_at, key.revoked_at, key.last_used_at))
+    expires, revoked, used = (_time(each) for each in (key.expires_at, key.revoked_at, key.last_used_at))
+    replaced_by = None if key.replaced_by is None else str(key.replaced_by)
     return KeyOut(
-        str(key.id), str(key.owner_id), key.name, key.prefix, list(key.scopes), wire_time(key.created_at), *times
-    )
+        str(key.id), str(key.owner_id), key.name, key.prefix, list(key.scopes), wire_time(key.created_at), expires,
+        revoked, used, list(map(str, key.networks)), key.signed, replaced_by,
+    )  # fmt: skip
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
 
 
 def show_new_key(made: NewApiKey | ApiKey) -> NewKeyOut:
     """The stored answer is made of the record alone, so it holds no key."""
-    record, key = (made.record, made.key) if isinstance(made, NewApiKey) else (made, "")
-    expires_at = None if record.expires_at is None else wire_time(record.expires_at)
+    record, *secrets = (made.record, made.key, made.signing_secret) if isinstance(made, NewApiKey) else (made,)
     return NewKeyOut(
         str(record.id),
         str(record.owner_id),
@@ -92,16 +119,20 @@ def show_new_key(made: NewApiKey | ApiKey) -> NewKeyOut:
         record.prefix,
         list(record.scopes),
         wire_time(record.created_at),
-        expires_at,
-        key,
+        _time(record.expires_at),
+        list(map(str, record.networks)),
+        record.signed,
+        *secrets,
     )
 
 
 _KEY = {
     "id": words.KEY, "owner_id": words.CUSTOMER, "name": "My bot", "prefix": "k3jx9q2a",
     "scopes": ["quotes:write", "trades:write"], "created_at": words.MOMENT, "expires_at": None,
+    "networks": ["203.0.113.0/24"], "signed": False,
 }  # fmt: skip
-_KEY_LISTED = {**_KEY, "revoked_at": None, "last_used_at": words.MOMENT}
+_KEY_LISTED = {**_KEY, "revoked_at": None, "last_used_at": words.MOMENT, "replaced_by": None}
+_KEY_SHOWN = {**_KEY, "key": "cmb_k3jx9q2a_…"}
 _KEY_MADE = Settling(show_new_key, 201, required=False)
 _KEY_REVOKED = Settling(show_key, required=False)
 
@@ -110,7 +141,7 @@ _KEY_REVOKED = Settling(show_key, required=False)
     "/api-keys",
     **speaks(
         NewKeyOut,
-        {**_KEY, "key": "cmb_k3jx9q2a_…"},
+        _KEY_SHOWN,
         status=201,
         body=KeyBody,
         says={
@@ -118,12 +149,13 @@ _KEY_REVOKED = Settling(show_key, required=False)
                 "owner_id": words.CUSTOMER,
                 "name": "My bot",
                 "scopes": ["quotes:write", "trades:write"],
+                "networks": ["203.0.113.0/24"],
             }
         },
         key=False,
         refuses=(
             ExpiryInvalid, KeysLimit, OwnerBlocked, PrincipalUnknown, ScopeBeyondCaller, ScopeNotOfRole, ScopeUnknown,
-            TextInvalid, TimeInvalid, IdInvalid,
+            NetworkInvalid, TextInvalid, TimeInvalid, IdInvalid,
         ),
     ),
 )  # fmt: skip
@@ -131,8 +163,31 @@ async def create_key(passage: Entered, body: Annotated[KeyBody, Depends(body_of(
     """Make a key: an admin for anybody, a customer or partner for itself. The key is shown once."""
     owner_id = passage.caller.id if body.owner_id is None else parse_id(body.owner_id)
     expires_at = None if body.expires_at is None else parse_time(body.expires_at)
-    request = KeyRequest(passage.caller, owner_id, body.name, tuple(body.scopes), expires_at)
+    request = KeyRequest(
+        passage.caller, owner_id, body.name, tuple(body.scopes), expires_at, tuple(body.networks), body.signed
+    )
     return await _KEY_MADE.settle(passage, passage.doors.identity.create_keys, request, body)
+
+
+@router.post(
+    "/api-keys/{id}/rotate",
+    **speaks(
+        NewKeyOut,
+        _KEY_SHOWN,
+        status=201,
+        body=RotationBody,
+        says={"a day": {"overlap_s": 86400}},
+        optional=True,
+        key=False,
+        refuses=(KeyUnknown, KeyEnded, OverlapInvalid, KeysLimit, OwnerBlocked, ScopeBeyondCaller, IdInvalid),
+    ),
+)
+async def rotate_key(
+    id: IdPath, passage: Entered, body: Annotated[RotationBody, Depends(body_of(RotationBody, optional=True))]
+) -> Response:
+    """Put a new key in a key's place, like it in all else; the old one works on for the overlap."""
+    request = KeyRotation(passage.caller, ApiKeyId(parse_id(id)), body.overlap_s)
+    return await _KEY_MADE.settle(passage, passage.doors.identity.rotate_keys, request, id, body)
 
 
 @router.get(

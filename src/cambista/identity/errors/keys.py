@@ -33,6 +33,21 @@ class KeysLimit(Limited):
     sentence = "The owner has as many usable keys as one may have."
 
 
+class NetworkInvalid(Invalid):
+    code = "network_invalid"
+    sentence = "An address list holds at most 32 addresses or networks in CIDR form, such as 203.0.113.0/24."
+
+
+class OverlapInvalid(Invalid):
+    code = "overlap_invalid"
+    sentence = "Two keys overlap for no time, or for at most as long as the house allows."
+
+
+class KeyEnded(Conflict):
+    code = "key_ended"
+    sentence = "The key has ended, or another has taken its place already."
+
+
 class KeyUnknown(NotFound):
     code = "key_not_found"
     sentence = "There is no such key."

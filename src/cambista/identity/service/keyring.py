@@ -10,6 +10,8 @@ from uuid import UUID
 from cambista.identity.rules import keys as key_rules
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import keys as key_store
+from cambista.identity.store import sessions as session_store
+from cambista.identity.types.keys import Network
 from cambista.kernel.callers import Credential, Role
 from cambista.kernel.errors import Unauthenticated
 from cambista.runtime import DatabaseAway, Reader, Runtime
@@ -29,6 +31,10 @@ class Known(NamedTuple):
     kind: Credential
     client_id: UUID | None
     proved_at: datetime | None
+    agent_hash: bytes | None = None
+    networks: tuple[Network, ...] = ()
+    # Sealed. Where it is not None, requests must be signed.
+    signing_secret: bytes | None = None
 
 
 class Keyring:
@@ -146,10 +152,12 @@ class Keyring:
         if uses:
             async with self._runtime.db.transaction() as tx:
                 await key_store.set_last_used(tx, uses, timedelta(minutes=1))
+                await session_store.set_seen(tx, uses)
 
 
 def _known(row: Any, read_at: float) -> Known:
     return Known(
         row["owner_id"], Role(row["role"]), row["id"], frozenset(row["scopes"]), row["expires_at"], read_at,
-        Credential(row["kind"]), row["client_id"], row["proved_at"],
+        Credential(row["kind"]), row["client_id"], row["proved_at"], row["agent_hash"],
+        tuple(row["networks"]), row["signing_secret"],
     )  # fmt: skip

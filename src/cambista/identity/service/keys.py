@@ -1,26 +1,33 @@
 """API keys: made, revoked, listed; and who calls with one."""
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from cambista.identity.errors.principals import PrincipalUnknown
-from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked
+from cambista.identity.errors.signing import AddressNotAllowed
+from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
 from cambista.identity.rules import keys as key_rules
-from cambista.identity.rules.keys import KeyDraft
+from cambista.identity.rules import signing as signing_rules
+from cambista.identity.rules.keys import KeyDraft, Rotation
 from cambista.identity.service.journaling import journal, key_ids
-from cambista.identity.service.keyring import Keyring
+from cambista.identity.service.keyring import Keyring, Known
 from cambista.identity.service.listing import before, page, page_size
+from cambista.identity.service.signing import Signing
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import keys as key_store
-from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, NewApiKey, Scope
+from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, KeyRotation, NewApiKey, Scope
 from cambista.identity.types.principals import Page
+from cambista.identity.types.signing import Signed
 from cambista.kernel.callers import Caller, Role
-from cambista.kernel.errors import Refusal, Unauthenticated
+from cambista.kernel.errors import Denied, Refusal, Unauthenticated
 from cambista.kernel.ids import ApiKeyId
-from cambista.runtime import Once, Replay, Runtime, Tx
+from cambista.runtime import Action, Once, Replay, Runtime, Tx
 
 TokenSource = Callable[[int], bytes]
+SUSPICION_S = 60
+SUSPICIONS_MAX = 10_000
 
 
 class Keys:
@@ -31,6 +38,8 @@ class Keys:
         self._settings = settings
         self._token = token
         self._keyring = Keyring(runtime, settings)
+        self._signing = Signing(runtime, settings)
+        self._suspicions: OrderedDict[tuple[UUID, str, str], float] = OrderedDict()
 
     async def create_keys(
         self, requests: Sequence[KeyRequest], onces: Sequence[Once | None] = ()
@@ -41,15 +50,22 @@ class Keys:
         never shows the key again. Refuses `scope_unknown`, `scope_not_of_role`, `scope_beyond_caller`, `keys_limit`,
         `expiry_invalid`, `owner_blocked`, `principal_not_found`.
         """
-        drawn = [self._draw(request) for request in requests]
-        made: dict[int, ApiKey] = {}
-        kept = [_keeping(once, made, index) for index, once in enumerate(onces)]
-        answers = await self._runtime.writer.submit(self._create_keys, [draft for draft, _ in drawn], kept)
-        shown: list[NewApiKey | Refusal | Replay] = []
-        for index, (answer, (_, key)) in enumerate(zip(answers, drawn, strict=True)):
-            record = made.get(index) if isinstance(answer, Replay) else answer
-            shown.append(NewApiKey(record, key) if isinstance(record, ApiKey) else _not_made(answer))
-        return shown
+        signed = [request.owner_id for request in requests if request.signed]
+        if signed:
+            await self._runtime.sealing.ready(self._runtime.db, signed, new=len(signed))
+        return await self._make(self._create_keys, requests, onces)
+
+    async def rotate_keys(
+        self, requests: Sequence[KeyRotation], onces: Sequence[Once | None] = ()
+    ) -> list[NewApiKey | Refusal | Replay]:
+        """Put a new key in the place of one's own, or of any (admin): same name, scopes, addresses and expiry.
+
+        The old one works on for the overlap. Refuses `key_not_found`, `key_ended`, `overlap_invalid`,
+        `scope_beyond_caller`, `keys_limit`, `owner_blocked`.
+        """
+        answers = await self._make(self._rotate_keys, requests, onces)
+        self._keyring.forget()
+        return answers
 
     async def revoke_keys(
         self, requests: Sequence[KeyRevocation], onces: Sequence[Once | None] = ()
@@ -59,13 +75,46 @@ class Keys:
         self._keyring.forget()
         return answers
 
-    async def authenticate(self, key: str, *, address: str, trace_id: str, agent: str = "") -> Caller:
-        """Who holds this key or session; raises `unauthenticated` when nobody does now (revoked, expired, blocked)."""
+    async def authenticate(
+        self, key: str, *, address: str, trace_id: str, agent: str = "", signed: Signed | None = None
+    ) -> Caller:
+        """Who holds this key or session; raises `unauthenticated` when nobody does now (revoked, expired, blocked).
+
+        A key may be bound to addresses (`address_not_allowed`) or to signing: then `signed` is asked for the request,
+        which may refuse `signature_required`, `signature_invalid`, `signature_expired`, `request_replayed`.
+        """
         known = await self._keyring.find(key)
-        return Caller(
+        caller = Caller(
             known.owner_id, known.role, known.key_id, known.scopes, address, trace_id, known.kind, known.client_id,
             known.proved_at, agent,
         )  # fmt: skip
+        if known.networks or known.signing_secret is not None:
+            return await self._bound(known, caller, signed)
+        return caller
+
+    async def _bound(self, known: Known, caller: Caller, signed: Signed | None) -> Caller:
+        """The caller, with a key that opens from certain addresses or with a signature only."""
+        try:
+            if known.networks and not key_rules.comes_from(known.networks, caller.address):
+                raise AddressNotAllowed
+            if known.signing_secret is None:
+                return caller
+            return replace(caller, proved_at=await self._signing.check(known, signed))
+        except Denied as refusal:
+            await self._suspect(known.key_id, caller, refusal)
+            raise
+
+    async def _suspect(self, key_id: UUID, caller: Caller, refusal: Refusal) -> None:
+        """Journal that a key came from elsewhere or unsigned: once a minute each, so that noise fills no disk."""
+        seen, now = (key_id, caller.address, refusal.code), self._runtime.clock.monotonic()
+        last = self._suspicions.get(seen)
+        if last is not None and now - last < SUSPICION_S:
+            return
+        self._suspicions[seen] = now
+        self._suspicions.move_to_end(seen)
+        while len(self._suspicions) > SUSPICIONS_MAX:
+            self._suspicions.popitem(last=False)
+        await self._runtime.record(Action(caller, "key.use", f"key:{key_id}", refusal.code))
 
     async def refused_keys(self, tx: Tx, key_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the keys that do not authenticate at this moment of the transaction, whatever memory says."""
@@ -82,6 +131,10 @@ class Keys:
             rows = await key_store.list_keys(reader, owner_id, before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
 
+    async def forget_nonces(self) -> None:
+        """Drop the nonces of signed requests that are too old to be sent again."""
+        await self._signing.forget_nonces()
+
     async def note_uses(self) -> None:
         """Write down when keys were last used, at most once a minute a key."""
         await self._keyring.note_uses()
@@ -92,26 +145,84 @@ class Keys:
             prefix=self._token(key_rules.PREFIX_BYTES), secret=self._token(key_rules.SECRET_BYTES)
         )
 
-    def _draw(self, request: KeyRequest) -> tuple[KeyDraft, str]:
-        key = self.new_key()
-        return key_rules.key_draft(request, ApiKeyId(self._runtime.new_id()), key), key
+    async def _make(
+        self,
+        use_case: Callable[[Tx, Sequence[KeyDraft]], Awaitable[Sequence[ApiKey | Refusal]]],
+        requests: Sequence[KeyRequest] | Sequence[KeyRotation],
+        onces: Sequence[Once | None],
+    ) -> list[NewApiKey | Refusal | Replay]:
+        """Draw a key for each request, and show it to the one whose request made it."""
+        drawn = [self._draw(request) for request in requests]
+        made: dict[int, ApiKey] = {}
+        kept = [_keeping(once, made, index) for index, once in enumerate(onces)]
+        answers = await self._runtime.writer.submit(use_case, [draft for draft, _ in drawn], kept)
+        shown: list[NewApiKey | Refusal | Replay] = []
+        for index, (answer, (draft, key)) in enumerate(zip(answers, drawn, strict=True)):
+            record = made.get(index) if isinstance(answer, Replay) else answer
+            if isinstance(record, ApiKey):
+                shown.append(NewApiKey(record, key, draft.signing_secret if record.signed else ""))
+            else:
+                shown.append(_not_made(answer))
+        return shown
+
+    def _draw(self, request: KeyRequest | KeyRotation) -> tuple[KeyDraft, str]:
+        key, secret = self.new_key(), ""
+        if isinstance(request, KeyRotation) or request.signed:
+            secret = signing_rules.secret_text(self._token(key_rules.SECRET_BYTES))
+        return key_rules.key_draft(request, ApiKeyId(self._runtime.new_id()), key, secret), key
 
     async def _create_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
-        refused = await self.refused_keys(tx, key_ids([draft.request.caller for draft in drafts]))
-        owners = await key_store.lock_owners(tx, [draft.request.owner_id for draft in drafts], tx.now)
+        came_with = key_ids([draft.request.caller for draft in drafts])
+        refused = await self.refused_keys(tx, came_with)
+        asked = [draft.request for draft in drafts if isinstance(draft.request, KeyRequest)]
+        owners = await key_store.lock_owners(tx, [request.owner_id for request in asked], tx.now)
+        callers = await key_store.find_keys(tx, came_with)
         fit = [draft for draft in drafts if draft.request.caller.key_id not in refused]
-        decided = key_rules.keys(fit, owners, tx.now, keys_max=self._settings.keys_max)
+        decided = key_rules.keys(fit, owners, tx.now, keys_max=self._settings.keys_max, callers=callers)
         verdicts = {draft.id: verdict for draft, verdict in zip(fit, decided, strict=True)}
         answers = [verdicts.get(draft.id) or Unauthenticated() for draft in drafts]
         made = [(answer, draft) for answer, draft in zip(answers, drafts, strict=True) if isinstance(answer, ApiKey)]
-        await key_store.insert_keys(tx, made)
-        for answer, draft in zip(answers, drafts, strict=True):
-            caller = draft.request.caller
+        await key_store.insert_keys(tx, self._runtime.sealing, made)
+        for answer, request in zip(answers, asked, strict=True):
             if isinstance(answer, ApiKey):
                 issued = ApiKeyIssued(answer.id, answer.owner_id, answer.expires_at, tx.now)
-                tx.emit(issued, trace_id=caller.trace_id)
-            journal(tx, caller, "key.issue", f"principal:{draft.request.owner_id}", answer)
+                tx.emit(issued, trace_id=request.caller.trace_id)
+            journal(tx, request.caller, "key.issue", f"principal:{request.owner_id}", answer)
         return answers
+
+    async def _rotate_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
+        requests = [draft.request for draft in drafts if isinstance(draft.request, KeyRotation)]
+        came_with, ids = key_ids([request.caller for request in requests]), [request.key_id for request in requests]
+        refused = await self.refused_keys(tx, came_with)
+        callers = await key_store.find_keys(tx, came_with)
+        before = await key_store.find_keys(tx, ids)
+        # Owners first, then keys: in that order they are locked everywhere.
+        owners = await key_store.lock_owners(tx, [key.owner_id for key in before.values()], tx.now)
+        keys = await key_store.lock_keys(tx, ids)
+        bounds = key_rules.KeyBounds(self._settings.keys_max, self._settings.rotation_overlap_max_s)
+        answers: list[ApiKey | Refusal] = []
+        for draft, request in zip(drafts, requests, strict=True):
+            found = keys.get(request.key_id)
+            answer: Rotation | Refusal = Unauthenticated()
+            if request.caller.key_id not in refused:
+                answer = key_rules.rotation(draft, found, owners.get(found.owner_id) if found else None, tx.now, bounds)
+            if isinstance(answer, Rotation):
+                answer = key_rules.beyond_caller(request.caller, answer.made, callers) or answer
+            if isinstance(answer, Rotation):
+                keys[request.key_id] = answer.replaced
+                await self._replace(tx, draft, answer)
+            answers.append(answer.made if isinstance(answer, Rotation) else answer)
+            journal(tx, request.caller, "key.rotate", f"key:{request.key_id}", answers[-1])
+        return answers
+
+    async def _replace(self, tx: Tx, draft: KeyDraft, rotation: Rotation) -> None:
+        made, replaced = rotation.made, rotation.replaced
+        await key_store.insert_keys(tx, self._runtime.sealing, [(made, draft)])
+        await key_store.set_replaced(tx, [replaced])
+        ends_at = replaced.revoked_at or replaced.expires_at
+        assert ends_at is not None
+        rotated = ApiKeyRotated(replaced.id, made.id, made.owner_id, ends_at, tx.now)
+        tx.emit(rotated, trace_id=draft.request.caller.trace_id)
 
     async def _revoke_keys(self, tx: Tx, requests: Sequence[KeyRevocation]) -> list[ApiKey | Refusal]:
         refused = await self.refused_keys(tx, key_ids([request.caller for request in requests]))
