@@ -240,9 +240,17 @@ class Passage:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def once(
-        self, fingerprint: Callable[[], bytes], render: Callable[[Any], tuple[int, bytes]], *, required: bool
+        self,
+        fingerprint: Callable[[], bytes],
+        render: Callable[[Any], tuple[int, bytes]],
+        *,
+        required: bool,
+        personal: bool = False,
     ) -> Once | None:
-        """The caller's Idempotency-Key for this endpoint, or None; refuses a missing one where money moves."""
+        """The caller's Idempotency-Key for this endpoint, or None; refuses a missing one where money moves.
+
+        An answer that is `personal` is remembered sealed.
+        """
         key = self.headers.get(b"idempotency-key")
         if key is None:
             if required:
@@ -251,7 +259,7 @@ class Passage:
         if _IDEMPOTENCY_KEY.fullmatch(key) is None:
             raise IdempotencyKeyInvalid
         endpoint = f"{self.method} {self.endpoint}"
-        return Once(self.caller.id, endpoint, key.decode("ascii"), fingerprint(), render)
+        return Once(self.caller.id, endpoint, key.decode("ascii"), fingerprint(), render, personal)
 
     async def send(self, message: Message) -> None:
         """Pass the answer of an endpoint or a guest on, with the headers every answer has."""

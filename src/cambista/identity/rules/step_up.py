@@ -13,13 +13,11 @@ def require_step_up(caller: Caller, now: datetime, within: timedelta, *, signed:
     A session must have shown it `within` that time. A key may by its scope alone, unless the deed is one for which a
     request must be `signed`. An OAuth2 token never may. The house itself is asked nothing.
     """
-    match caller.credential:
-        case Credential.SESSION:
-            caller.require_proof(now, within)
-        case Credential.KEY if signed:
-            caller.require_proof(now, within)
-        case Credential.TOKEN:
-            raise StepUpRequired("An access token may not do this.")
+    if caller.credential is Credential.HOUSE or (caller.credential is Credential.KEY and not signed):
+        return
+    if caller.credential not in {Credential.SESSION, Credential.KEY}:
+        raise StepUpRequired("An access token may not do this.")
+    caller.require_proof(now, within)
 
 
 def step_up_refusal(caller: Caller, now: datetime, within: timedelta, *, signed: bool = False) -> StepUpRequired | None:

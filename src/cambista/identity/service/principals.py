@@ -12,12 +12,15 @@ from cambista.identity.errors.principals import CustomerUnknown, EmailTaken
 from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
 from cambista.identity.rules import principals as rules
 from cambista.identity.rules.roles import STAFF, visible
+from cambista.identity.rules.step_up import require_enrolled
+from cambista.identity.service.factors import SecondFactors
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keys import Keys, TokenSource
 from cambista.identity.service.listing import before, page, page_size
 from cambista.identity.service.notices import Notices
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import principals as store
+from cambista.identity.store.people import find_contacts
 from cambista.identity.types.keys import Scope
 from cambista.identity.types.principals import (
     AccountHolder,
@@ -41,6 +44,7 @@ class Identity(Keys):
     ) -> None:
         super().__init__(runtime, settings or IdentitySettings(), token)
         self.notices = Notices(runtime)
+        self.factors = SecondFactors(runtime, self._settings, self._keyring, find_contacts)
 
     @property
     def house_name(self) -> str:
@@ -51,6 +55,11 @@ class Identity(Keys):
     def step_up(self) -> timedelta:
         """For how long a second factor shown in a session counts as fresh."""
         return self._settings.step_up
+
+    def require_second_factor(self, caller: Caller, *, enrolling: bool) -> None:
+        """Refuse a session of staff that showed no second factor all but setting one up (`second_factor_required`)."""
+        if self._settings.staff_second_factor:
+            require_enrolled(caller, enrolling=enrolling)
 
     async def create_customers(
         self, requests: Sequence[CustomerRequest], onces: Sequence[Once | None] = ()

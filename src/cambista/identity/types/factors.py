@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from cambista.identity.types.people import Visitor
 from cambista.kernel.callers import Caller
 
 
@@ -33,6 +34,15 @@ class Site:
 
     origin: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The second step of a login: the `ticket` of the first, and a factor."""
+
+    visitor: Visitor
+    ticket: str
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,84 @@ TEXTS: Mapping[str, Mapping[str, Text]] = {
         "es": Text("", ("{house}: su código es {code}. Vale {minutes} minutos. No lo comparta con nadie.",)),
         "en": Text("", ("{house}: your code is {code}. It is good for {minutes} minutes. Share it with nobody.",)),
     },
+    "registration": {
+        "es": Text(
+            "Confirme su registro",
+            (
+                "Para abrir su cuenta, confirme que este correo es suyo:",
+                "{link}",
+                "Si no se registró usted, ignore esta carta: sin confirmación no hay cuenta.",
+            ),
+        ),
+        "en": Text(
+            "Confirm your registration",
+            (
+                "To open your account, confirm that this mailbox is yours:",
+                "{link}",
+                "If it was not you who registered, ignore this letter: nothing is opened without it.",
+            ),
+        ),
+    },
+    "already_registered": {
+        "es": Text(
+            "Ya tiene una cuenta",
+            (
+                "Alguien quiso registrar este correo, que ya tiene una cuenta. Si fue usted, entre con su contraseña.",
+                "Si la olvidó, pida una nueva. Si no fue usted, no hace falta hacer nada.",
+            ),
+        ),
+        "en": Text(
+            "You have an account already",
+            (
+                "Somebody wanted to register this mailbox, which has an account. If it was you, log in.",
+                "If you forgot the password, ask for a new one. If it was not you, nothing needs to be done.",
+            ),
+        ),
+    },
+    "password_reset": {
+        "es": Text(
+            "Cambie su contraseña",
+            ("Para poner una contraseña nueva:", "{link}", "Si no lo pidió usted, ignore esta carta."),
+        ),
+        "en": Text(
+            "Set a new password",
+            ("To set a new password:", "{link}", "If it was not you who asked, ignore this letter."),
+        ),
+    },
+    "invitation": {
+        "es": Text("Su acceso", ("Le damos acceso. Ponga su contraseña aquí:", "{link}")),
+        "en": Text("Your access", ("You are given access. Set your password here:", "{link}")),
+    },
+    "password_changed": {
+        "es": Text(
+            "Su contraseña cambió",
+            ("La contraseña de su cuenta cambió, y las demás sesiones se cerraron.", "Si no fue usted, escríbanos ya."),
+        ),
+        "en": Text(
+            "Your password changed",
+            ("Your account's password changed, and other sessions were ended.", "If it was not you, write to us now."),
+        ),
+    },
+    "password_expired": {
+        "es": Text("Su contraseña venció", ("Su contraseña es demasiado vieja. Ponga una nueva:", "{link}")),
+        "en": Text("Your password has expired", ("Your password is too old. Set a new one:", "{link}")),
+    },
+    "new_device": {
+        "es": Text(
+            "Entrada desde un dispositivo nuevo",
+            (
+                "Se entró a su cuenta desde un dispositivo nuevo: {device}, dirección {address}.",
+                "Si no fue usted, cambie su contraseña ahora y cierre sus sesiones.",
+            ),
+        ),
+        "en": Text(
+            "Login from a new device",
+            (
+                "Your account was opened from a new device: {device}, address {address}.",
+                "If it was not you, change your password now and end your sessions.",
+            ),
+        ),
+    },
     "second_factor_changed": {
         "es": Text(
             "Cambió un segundo factor de su cuenta",
