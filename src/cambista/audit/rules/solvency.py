@@ -101,8 +101,9 @@ def oldest_kept(now: datetime, days: int) -> date:
 def parse_day(text: str) -> date:
     """Read `2026-11-24`; refuses others (`day_invalid`)."""
     try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        pass
-    raise DayInvalid(day=text[:20])
+        raise DayInvalid(day=text[:20]) from None
+    if found.isoformat() != text:
+        raise DayInvalid(day=text[:20])
+    return found
