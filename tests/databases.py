@@ -101,7 +101,7 @@ async def open_runtime(dsn: str, *, clock: ManualClock | None = None, seed: int 
     await db.open()
     sealing = Sealing.in_memory(clock)
     await sealing.open(db)
-    runtime = Runtime(clock, rng, db, GroupCommit(db), Tasks(clock), sealing)
+    runtime = Runtime(clock, rng, db, GroupCommit(db, sealing), Tasks(clock), sealing)
     try:
         yield runtime
     finally:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from cambista.app.build import House, build
 from cambista.app.capital import fund_tills
 from cambista.app.settings import Settings
+from cambista.audit import AuditKey
 from cambista.funding import FundingSettings
 from cambista.identity import CustomerRequest, PrincipalRequest
 from cambista.kernel.callers import Caller, Role
@@ -60,8 +61,9 @@ class SimulatedHouse:
         sealing = Sealing.in_memory(self.clock, draw=random.Random(f"{self._seed}/{self._lives}/seals").randbytes)
         await sealing.open(db)
         db.fault = self._fault
-        runtime = Runtime(self.clock, rng, db, GroupCommit(db), Tasks(self.clock), sealing)
-        self.house = build(runtime, _settings(self._dsn), Signer.from_seed(self._seed.to_bytes(32, "big")))
+        runtime = Runtime(self.clock, rng, db, GroupCommit(db, sealing), Tasks(self.clock), sealing)
+        seed = self._seed.to_bytes(32, "big")
+        self.house = build(runtime, _settings(self._dsn), Signer.from_seed(seed), AuditKey.from_seed(seed))
         self.plan.recovered()
         self._died.clear()
         await self.house.pricing.load()

@@ -202,9 +202,11 @@ def a_key_answers_for_any_body() -> Iterator[None]:
     """The fingerprint is not compared."""
     original = idempotency.find
 
-    async def find(tx: Any, onces: Any) -> Any:
+    async def find(tx: Any, onces: Any, *rest: Any) -> Any:
         asked = {once.identity: once.fingerprint for once in onces}
-        return {identity: (asked[identity], replay) for identity, (_, replay) in (await original(tx, onces)).items()}
+        return {
+            identity: (asked[identity], replay) for identity, (_, replay) in (await original(tx, onces, *rest)).items()
+        }
 
     with mock.patch.object(idempotency, "find", find):
         yield
@@ -215,8 +217,8 @@ def the_answer_leaves_before_the_commit() -> Iterator[None]:
     """A customer hears yes, and then the house dies."""
     original = group_commit._remember
 
-    async def remember(tx: Any, fresh: Any) -> None:
-        await original(tx, fresh)
+    async def remember(tx: Any, fresh: Any, *rest: Any) -> None:
+        await original(tx, fresh, *rest)
         for ticket in fresh:
             ticket.future.set_result(ticket.answer)
 

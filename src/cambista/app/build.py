@@ -64,7 +64,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         silent_after_s=settings.venues.silent_after_s,
     )
     pricing = Pricing(runtime, settings.pricing, signer)
-    risk = Risk(runtime, settings.risk)
+    risk = Risk(runtime, settings.risk, step_up=identity.step_up)
     targets = settings.trading.till_targets or (paper_targets() if settings.on_paper else {})
     trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
@@ -103,7 +103,7 @@ async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
     try:
         around = Surroundings(settings.home_folder, settings.vault, settings.aws)
         sealing = await open_sealing(settings.sealing, around, db, clock)
-        writer = GroupCommit(db, batch_max=settings.commit_batch_max)
+        writer = GroupCommit(db, sealing, batch_max=settings.commit_batch_max)
         runtime = Runtime(clock, rng, db, writer, Tasks(clock), sealing, settings.branch)
     except BaseException:
         await db.close()

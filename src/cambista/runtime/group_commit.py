@@ -11,6 +11,8 @@ from cambista.kernel.errors import Refusal, Unavailable
 from cambista.runtime import idempotency
 from cambista.runtime.database import Database, Tx
 from cambista.runtime.idempotency import IdempotencyKeyReused, Once, Replay
+from cambista.runtime.sealing import KeysUnavailable, Sealing
+from cambista.runtime.sealing.envelope import ANSWERS_SUBJECT
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -42,8 +44,16 @@ class GroupCommit:
     a repeat gets a `Replay`, the same key with another body `IdempotencyKeyReused`.
     """
 
-    def __init__(self, db: Database, *, batch_max: int = BATCH_MAX, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(
+        self,
+        db: Database,
+        sealing: Sealing | None = None,
+        *,
+        batch_max: int = BATCH_MAX,
+        waiting_max: int = WAITING_MAX,
+    ) -> None:
         self._db = db
+        self._sealing = sealing
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._waiting: deque[_Ticket] = deque()
@@ -55,6 +65,8 @@ class GroupCommit:
         self, use_case: UseCase[Request, Answer], requests: Sequence[Request], onces: Sequence[Once | None] = ()
     ) -> list[Answer | Refusal | Replay]:
         """Decide `requests` in the next shared transaction; one answer each, in order, after its commit."""
+        if self._sealing is not None and any(once.personal for once in onces if once is not None):
+            await self._sealing.ready(self._db, [ANSWERS_SUBJECT])
         if len(self._waiting) + len(requests) > self._waiting_max:
             raise HouseBusy
         loop = asyncio.get_running_loop()
@@ -83,6 +95,9 @@ class GroupCommit:
         except asyncio.CancelledError:
             _refuse(batch, HouseBusy("The house is stopping."))
             raise
+        except KeysUnavailable as refusal:
+            # It concerns those who need these keys, and not their neighbours.
+            await self._recover(batch, refusal, again=again)
         except Unavailable as refusal:
             _refuse(batch, refusal)
         except Exception as error:
@@ -103,7 +118,7 @@ class GroupCommit:
 
     async def _run(self, batch: list[_Ticket]) -> None:
         async with self._db.transaction() as tx:
-            repeats = await _repeats(tx, batch)
+            repeats = await _repeats(tx, batch, self._sealing)
             fresh = [ticket for ticket in batch if ticket not in repeats] if repeats else batch
             by_use_case: dict[Any, list[_Ticket]] = {}
             for ticket in fresh:
@@ -113,8 +128,8 @@ class GroupCommit:
                 assert len(answers) == len(tickets), "a use case answers each request once"
                 for ticket, answer in zip(tickets, answers, strict=True):
                     ticket.answer = answer
-            await _look_again(tx, [ticket for ticket in fresh if isinstance(ticket.answer, Refusal)])
-            await _remember(tx, fresh)
+            await _look_again(tx, [ticket for ticket in fresh if isinstance(ticket.answer, Refusal)], self._sealing)
+            await _remember(tx, fresh, self._sealing)
         for ticket, first in repeats.items():
             if first is not None:
                 ticket.answer = _repeated(first.answer)
@@ -125,12 +140,12 @@ class GroupCommit:
             await asyncio.gather(self._worker, return_exceptions=True)
 
 
-async def _repeats(tx: Tx, batch: list[_Ticket]) -> dict[_Ticket, _Ticket | None]:
+async def _repeats(tx: Tx, batch: list[_Ticket], sealing: Sealing | None) -> dict[_Ticket, _Ticket | None]:
     """Tickets that need no work: answered before, or the same as an earlier one of this batch (the value)."""
     keyed = [ticket for ticket in batch if ticket.once is not None]
     if not keyed:
         return {}
-    stored = await idempotency.find(tx, [ticket.once for ticket in keyed if ticket.once is not None])
+    stored = await idempotency.find(tx, [ticket.once for ticket in keyed if ticket.once is not None], sealing)
     seen: dict[Any, _Ticket] = {}
     repeats: dict[_Ticket, _Ticket | None] = {}
     for ticket in keyed:
@@ -150,12 +165,12 @@ async def _repeats(tx: Tx, batch: list[_Ticket]) -> dict[_Ticket, _Ticket | None
     return repeats
 
 
-async def _look_again(tx: Tx, refused: list[_Ticket]) -> None:
+async def _look_again(tx: Tx, refused: list[_Ticket], sealing: Sealing | None) -> None:
     """A refusal may be the echo of this very request, done meanwhile by another process: then its answer counts."""
     keyed = [ticket for ticket in refused if ticket.once is not None]
     if not keyed:
         return
-    stored = await idempotency.find(tx, [ticket.once for ticket in keyed if ticket.once is not None])
+    stored = await idempotency.find(tx, [ticket.once for ticket in keyed if ticket.once is not None], sealing)
     for ticket in keyed:
         assert ticket.once is not None
         if ticket.once.identity in stored:
@@ -167,7 +182,7 @@ def _stored_answer(once: Once, stored: tuple[bytes, Replay]) -> Replay | Refusal
     return replay if fingerprint == once.fingerprint else IdempotencyKeyReused(key=once.key)
 
 
-async def _remember(tx: Tx, fresh: list[_Ticket]) -> None:
+async def _remember(tx: Tx, fresh: list[_Ticket], sealing: Sealing | None) -> None:
     """Render and store the answers that moved something; a refusal is not remembered."""
     kept: list[tuple[Once, Replay]] = []
     for ticket in fresh:
@@ -175,7 +190,7 @@ async def _remember(tx: Tx, fresh: list[_Ticket]) -> None:
             status, body = ticket.once.render(ticket.answer)
             ticket.answer = Replay(status, body, first=True)
             kept.append((ticket.once, ticket.answer))
-    await idempotency.remember(tx, kept, tx.now)
+    await idempotency.remember(tx, kept, tx.now, sealing)
 
 
 def _repeated(answer: Any) -> Any:

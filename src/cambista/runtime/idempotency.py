@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from cambista.kernel.errors import Invalid
+from cambista.runtime.database import Tx
+from cambista.runtime.sealing import Sealing
+from cambista.runtime.sealing.envelope import ANSWERS_SUBJECT
 
 KEPT_HOURS = 24
 KEY_LENGTH_MAX = 128
@@ -20,7 +23,8 @@ class IdempotencyKeyReused(Invalid):
 class Once:
     """A caller's promise that requests with this key and fingerprint are one request.
 
-    `render` turns the use case's answer into the status and body that are stored and replayed.
+    `render` turns the use case's answer into the status and body that are stored and replayed. An answer that is
+    `personal` is stored sealed.
     """
 
     caller: UUID
@@ -28,6 +32,7 @@ class Once:
     key: str
     fingerprint: bytes
     render: Callable[[Any], tuple[int, bytes]]
+    personal: bool = False
 
     @property
     def identity(self) -> tuple[UUID, str, str]:
@@ -43,19 +48,13 @@ class Replay:
     first: bool = False
 
 
-class _Statements(Protocol):
-    async def all(self, sql: str, *args: object) -> list[Any]: ...
-
-    async def copy(
-        self, schema: str, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
-    ) -> None: ...
-
-
-async def find(tx: _Statements, onces: Sequence[Once]) -> dict[tuple[UUID, str, str], tuple[bytes, Replay]]:
+async def find(
+    tx: Tx, onces: Sequence[Once], sealing: Sealing | None = None
+) -> dict[tuple[UUID, str, str], tuple[bytes, Replay]]:
     """The stored fingerprints and answers of those keys that have one; they are kept for 24 hours at least."""
     rows = await tx.all(
         """
-        SELECT i.caller, i.endpoint, i.key, i.fingerprint, i.status, i.body
+        SELECT i.caller, i.endpoint, i.key, i.fingerprint, i.status, i.body, i.sealed
         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (caller, endpoint, key)
         JOIN runtime.idempotency i USING (caller, endpoint, key)
         """,
@@ -63,25 +62,60 @@ async def find(tx: _Statements, onces: Sequence[Once]) -> dict[tuple[UUID, str, 
         [once.endpoint for once in onces],
         [once.key for once in onces],
     )
-    return {
+    found = {
         (row["caller"], row["endpoint"], row["key"]): (row["fingerprint"], Replay(row["status"], row["body"]))
         for row in rows
+        if not row["sealed"]
     }
+    if len(found) < len(rows):
+        found |= await _unsealed(tx, _needed(sealing), [row for row in rows if row["sealed"]])
+    return found
 
 
-async def remember(tx: _Statements, answers: Sequence[tuple[Once, Replay]], now: object) -> None:
+async def remember(tx: Tx, answers: Sequence[tuple[Once, Replay]], now: object, sealing: Sealing | None = None) -> None:
     """Store answers beside the work they answer. A key stored meanwhile by another process fails the transaction."""
+    personal = [(once, replay) for once, replay in answers if once.personal]
+    bodies = iter(await _sealed(tx, _needed(sealing), personal) if personal else ())
     await tx.copy(
         "runtime",
         "idempotency",
-        ("caller", "endpoint", "key", "fingerprint", "status", "body", "created_at"),
+        ("caller", "endpoint", "key", "fingerprint", "status", "body", "sealed", "created_at"),
         [
-            (once.caller, once.endpoint, once.key, once.fingerprint, replay.status, replay.body, now)
+            (*once.identity, once.fingerprint, replay.status, replay.body, False, now)
+            if not once.personal
+            # A fingerprint of few possible bodies would tell which one it was: it lies inside.
+            else (*once.identity, b"", replay.status, next(bodies), True, now)
             for once, replay in answers
         ],
     )
 
 
-async def forget_before(tx: Any, moment: object) -> None:
+def _needed(sealing: Sealing | None) -> Sealing:
+    assert sealing is not None, "personal answers need a GroupCommit with sealing"
+    return sealing
+
+
+async def _sealed(tx: Tx, sealing: Sealing, answers: Sequence[tuple[Once, Replay]]) -> list[bytes]:
+    texts = [(once.identity, once.fingerprint.hex() + ":" + replay.body.decode()) for once, replay in answers]
+    return await sealing.seal(tx, [(ANSWERS_SUBJECT, _bound_to(identity), text) for identity, text in texts])
+
+
+async def _unsealed(tx: Tx, sealing: Sealing, rows: Sequence[Any]) -> dict[tuple[UUID, str, str], tuple[bytes, Replay]]:
+    identities = [(row["caller"], row["endpoint"], row["key"]) for row in rows]
+    asked = [
+        (ANSWERS_SUBJECT, _bound_to(identity), row["body"]) for identity, row in zip(identities, rows, strict=True)
+    ]
+    texts = [text.partition(":") for text in await sealing.unseal(tx, asked)]
+    return {
+        identity: (bytes.fromhex(fingerprint), Replay(row["status"], body.encode()))
+        for identity, row, (fingerprint, _, body) in zip(identities, rows, texts, strict=True)
+    }
+
+
+def _bound_to(identity: tuple[UUID, str, str]) -> str:
+    return "runtime.idempotency:" + " ".join(str(part) for part in identity)
+
+
+async def forget_before(tx: Tx, moment: object) -> None:
     """Drop records older than `moment`."""
     await tx.execute("DELETE FROM runtime.idempotency WHERE created_at < $1", moment)

@@ -105,7 +105,7 @@ async def open_office(runtime: Runtime, settings: FundingSettings | None = None)
 
 def another(office: Office) -> Funding:
     """The same house as a second process sees it: nothing shared but the database."""
-    runtime = replace(office.runtime, writer=GroupCommit(office.runtime.db))
+    runtime = replace(office.runtime, writer=GroupCommit(office.runtime.db, office.runtime.sealing))
     return Funding(runtime, office.settings, identity=Identity(runtime), ledger=Ledger(runtime))
 
 

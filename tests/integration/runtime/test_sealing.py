@@ -1,7 +1,6 @@
 """Envelope encryption on a real database: sealing, binding, shredding, blind indexes, rotation, an absent provider."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -10,39 +9,13 @@ import asyncpg
 import pytest
 
 from cambista.runtime import SHREDDED, KeysUnavailable, Reader, Runtime, Sealing
-from cambista.runtime.sealing import KeyUnreadable, LocalKeys, SealBroken, WrappedKey
+from cambista.runtime.sealing import KeyUnreadable, LocalKeys, SealBroken
 from cambista.runtime.sealing.ring import KeyRing
 from tests.databases import ManualClock, open_runtime
+from tests.integration.runtime.keepers import CountingKeys
 
 ANA, EVA = UUID(int=0xA), UUID(int=0xE)
 PLACE = "identity.customer.full_name:1"
-
-
-class CountingKeys(LocalKeys):
-    """A local provider that counts what it is asked, can be away, and can be made to wait."""
-
-    def __init__(self) -> None:
-        super().__init__({1: bytes(range(32))})
-        self.unwrapped: list[int] = []
-        self.wrapped: list[int] = []
-        self.away = False
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def wrap(self, keys: Sequence[bytes]) -> list[WrappedKey]:
-        self.wrapped.append(len(keys))
-        await self._door()
-        return await super().wrap(keys)
-
-    async def unwrap(self, keys: Sequence[WrappedKey]) -> list[bytes | KeyUnreadable]:
-        self.unwrapped.append(len(keys))
-        await self._door()
-        return await super().unwrap(keys)
-
-    async def _door(self) -> None:
-        await self.gate.wait()
-        if self.away:
-            raise ConnectionError
 
 
 async def _sealed(runtime: Runtime, *texts: str, subject: UUID = ANA, sealing: Sealing | None = None) -> list[bytes]:
@@ -260,7 +233,7 @@ async def test_while_the_provider_is_away_known_keys_work_and_others_are_refused
     assert isinstance(clock, ManualClock)
     provider = CountingKeys()
     sealing = Sealing(KeyRing(provider, [], clock), clock)
-    await sealing.ready(runtime.db)
+    await sealing.ready(runtime.db, new=1)
     [known] = await _sealed(runtime, "Ana", sealing=sealing)
     [unknown] = await _sealed(runtime, "Eva", subject=EVA)
     provider.away = True
@@ -280,7 +253,7 @@ async def test_a_provider_that_hangs_is_given_up_after_the_deadline(runtime: Run
     provider.gate.clear()
     sealing = Sealing(KeyRing(provider, [], runtime.clock, deadline_s=0.01), runtime.clock)
     with pytest.raises(KeysUnavailable):
-        await sealing.ready(runtime.db)
+        await sealing.ready(runtime.db, new=1)
 
 
 async def test_a_house_does_not_open_on_keys_of_another(runtime: Runtime) -> None:

@@ -115,7 +115,7 @@ _CUSTOMER = {
     "status": "active", "created_at": words.MOMENT,
 }  # fmt: skip
 _NEW_CUSTOMER = {"email": "maria@example.com", "full_name": "María Pérez Gómez", "country": "CO"}
-_CUSTOMER_MADE = Settling(show_customer, 201, required=False)
+_CUSTOMER_MADE = Settling(show_customer, 201, required=False, personal=True)
 
 
 @router.post(

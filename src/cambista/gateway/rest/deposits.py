@@ -117,8 +117,8 @@ _NEW_DEPOSIT = {
     "customer_id": words.CUSTOMER, "asset": "COP", "amount": "1000000", "rail": "pse",
     "reference": "PSE-20261124-0001", "payer": {"name": "María Pérez Gómez", "document": "CC 52000000"},
 }  # fmt: skip
-_DEPOSITED = Settling(show_deposit, 201)
-_DEPOSIT_DECIDED = Settling(show_deposit)
+_DEPOSITED = Settling(show_deposit, 201, personal=True)
+_DEPOSIT_DECIDED = Settling(show_deposit, personal=True)
 
 
 @router.post(

@@ -84,12 +84,14 @@ def owner_of(passage: Passage) -> CustomerId | None:
 
 
 class Settling:
-    """How a use case's answer is shown: `show` makes the body, sent and stored with `status`."""
+    """How a use case's answer is shown: `show` makes the body, sent and stored with `status`; sealed if `personal`."""
 
-    __slots__ = ("required", "show", "status")
+    __slots__ = ("personal", "required", "show", "status")
 
-    def __init__(self, show: Callable[[Any], object], status: int = 200, *, required: bool = True) -> None:
-        self.show, self.status, self.required = show, status, required
+    def __init__(
+        self, show: Callable[[Any], object], status: int = 200, *, required: bool = True, personal: bool = False
+    ) -> None:
+        self.show, self.status, self.required, self.personal = show, status, required, personal
 
     def render(self, answer: object) -> tuple[int, bytes]:
         return self.status, wire.encode(self.show(answer))
@@ -102,7 +104,9 @@ class Settling:
         *said: object,
     ) -> Response:
         """Bring one request to a use case, at most once under its Idempotency-Key; `said` is what makes it the same."""
-        once = passage.once(lambda: wire.fingerprint(list(said)), self.render, required=self.required)
+        once = passage.once(
+            lambda: wire.fingerprint(list(said)), self.render, required=self.required, personal=self.personal
+        )
         [verdict] = await use_case([asked], [once])
         if isinstance(verdict, Refusal):
             raise verdict

@@ -106,8 +106,8 @@ _NEW_WITHDRAWAL = {
     "asset": "COP", "amount": "50000",
     "destination": {"rail": "pse", "account": "123456789", "holder": "María Pérez Gómez"},
 }  # fmt: skip
-_WITHDRAWAL_ASKED = Settling(show_withdrawal, 202)
-_WITHDRAWAL_DECIDED = Settling(show_withdrawal)
+_WITHDRAWAL_ASKED = Settling(show_withdrawal, 202, personal=True)
+_WITHDRAWAL_DECIDED = Settling(show_withdrawal, personal=True)
 
 
 @router.post(

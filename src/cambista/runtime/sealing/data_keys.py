@@ -42,7 +42,7 @@ class DataKey:
 class Keys:
     """All versions of a subject's key, as a statement saw them at `looked_at`.
 
-    `seen_by` is the transaction that made one of them: until it commits, nobody else may rely on it.
+    `seen_by` is a transaction that makes keys: what it sees may never be committed, so nobody else relies on it.
     """
 
     versions: dict[int, DataKey]
@@ -66,6 +66,8 @@ class DataKeys:
         self._draw = draw
         self._kept_max = kept_max
         self._known: OrderedDict[UUID, Keys] = OrderedDict()
+        # Transactions that made a key: what they see may never be committed.
+        self._makers: weakref.WeakSet[Reader] = weakref.WeakSet()
         self._doomed: dict[UUID, float] = {}
         self._flights: dict[bytes, tuple[asyncio.Future[list[bytes | KeyUnreadable]], int]] = {}
         self._spares: list[tuple[bytes, WrappedKey]] = []
@@ -82,6 +84,10 @@ class DataKeys:
         }
         missing = subjects.keys() - found.keys()
         return found | await self._fetch(reader, sorted(missing)) if missing else found
+
+    def lacking(self, subjects: Iterable[UUID]) -> list[UUID]:
+        """Those of these subjects that `look` would have to ask the database about."""
+        return [subject for subject in subjects if self._believed(None, subject) is None]
 
     async def make(self, tx: Tx, subjects: Iterable[UUID], known: dict[UUID, Keys]) -> dict[UUID, Keys]:
         """A new key for each of those subjects, in this transaction; another's made meanwhile is taken instead."""
@@ -126,11 +132,10 @@ class DataKeys:
             self._doomed[subject] = until
             self._known.pop(subject, None)
 
-    async def refill(self, least: int = SPARES) -> None:
-        """Have keys ready for new subjects, so that no transaction waits for the provider to wrap one."""
-        lacking = max(least, SPARES) - len(self._spares)
-        if lacking > 0:
-            self._spares.extend(await self._draw_keys(lacking))
+    async def refill(self, least: int = SPARES // 2) -> None:
+        """Have at least so many keys ready for new subjects, that no transaction waits for the provider to wrap one."""
+        if len(self._spares) < least:
+            self._spares.extend(await self._draw_keys(max(least, SPARES) - len(self._spares)))
 
     async def _take_spares(self, count: int) -> list[tuple[bytes, WrappedKey]]:
         taken = [self._spares.pop() for _ in range(min(count, len(self._spares)))]
@@ -140,12 +145,12 @@ class DataKeys:
         keys = [self._draw(KEY_BYTES) for _ in range(count)]
         return list(zip(keys, await self._provider.wrap(keys), strict=True))
 
-    def _believed(self, reader: Reader, subject: UUID) -> Keys | None:
+    def _believed(self, reader: Reader | None, subject: UUID) -> Keys | None:
         known = self._known.get(subject)
         if known is None:
             return None
         if known.seen_by is not None:
-            return known if known.seen_by() is reader else None
+            return known if reader is not None and known.seen_by() is reader else None
         now = self._clock.monotonic()
         if subject in self._doomed:
             if now < self._doomed[subject]:
@@ -216,13 +221,12 @@ class DataKeys:
         return DataKey(wrapped, material, AESGCM(material), now)
 
     def _keep_born(self, tx: Tx, subject: UUID, version: int, known: Keys, key: DataKey) -> None:
-        keys = Keys({**known.versions, version: key}, self._clock.monotonic(), weakref.ref(tx))
-        self._keep(tx, subject, keys)
+        self._makers.add(tx)
+        self._keep(tx, subject, Keys({**known.versions, version: key}, self._clock.monotonic()))
 
     def _keep(self, reader: Reader, subject: UUID, keys: Keys) -> None:
-        before = self._known.get(subject)
-        if before is not None and before.seen_by is not None and before.seen_by() is reader:
-            keys.seen_by = before.seen_by
+        if reader in self._makers:
+            keys.seen_by = weakref.ref(reader)
         self._known[subject] = keys
         self._known.move_to_end(subject)
         while len(self._known) > self._kept_max:

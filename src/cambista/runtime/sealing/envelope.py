@@ -66,9 +66,10 @@ class Sealing:
         """Open those subjects' keys, and have keys for `new` ones: before a transaction that others share, so that it
         does not wait for the provider. Refuses `keys_unavailable`."""
         await self._keys.refill(new)
-        if subjects:
+        lacking = self._keys.lacking(subjects)
+        if lacking:
             async with db.read() as reader:
-                await self._keys.look(reader, [(subject, None) for subject in subjects])
+                await self._keys.look(reader, [(subject, None) for subject in lacking])
 
     async def refill(self) -> None:
         """Have keys for new subjects at hand."""
