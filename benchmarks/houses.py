@@ -1,6 +1,7 @@
 """A house of its own for a benchmark: `cambista serve` as a process, customers and money prepared beside it."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -25,6 +26,11 @@ KNOBS = {
     "CAMBISTA_TRADING__OPEN_QUOTES_MAX": "10000",
     "CAMBISTA_RISK__DAY_MAX": "1000000000",
     "CAMBISTA_LOG_LEVEL": "warning",
+    # What is measured is the house, not the limits of a customer; they are counted all the same.
+    "CAMBISTA_GATEWAY__TIERS": json.dumps(
+        {name: {"units": 10**9, "trades": 10**9} for name in ("standard", "partner", "staff")}
+    ),
+    "CAMBISTA_GATEWAY__SOCKETS__OF_ADDRESS_MAX": "4096",
 }
 
 

@@ -24,6 +24,7 @@ from tests.simulation import invariants
 
 CLIENTS, ACKNOWLEDGED_A_ROUND = 4, 25
 ROUNDS = ("server", "postgres", "both", "server", "postgres")
+BUSY_TIERS = json.dumps({name: {"units": 10**6, "trades": 10**5} for name in ("standard", "partner", "staff")})
 READY_WITHIN_S, BACK_WITHIN_S, RETRY_S = 60, 60, 0.05
 PRICE_WORST = {"buy": "9000", "sell": "500"}
 
@@ -45,6 +46,7 @@ class Server:
             "CAMBISTA_HOME": str(self.home),
             "CAMBISTA_CONSOLE": "false",
             "CAMBISTA_TRADING__QUOTE_TTL_S": "120",
+            "CAMBISTA_GATEWAY__TIERS": BUSY_TIERS,
             "COLUMNS": "200",
         }
         command = (sys.executable, "-m", "cambista.app.cli", "serve", "--port", self.port)

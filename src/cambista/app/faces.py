@@ -1,6 +1,8 @@
 """What the world sees of the house: the API, and the operators' console beside it."""
 
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from fastapi import FastAPI
@@ -9,11 +11,16 @@ from cambista import console
 from cambista.app.build import House
 from cambista.app.rooms import ROOMS
 from cambista.console import ConsoleDoors
-from cambista.gateway import Doors, create_app
+from cambista.gateway import Doors, SharedWindows, create_app
 from cambista.runtime.migrations import pending
 
 
-def create_faces(house: House) -> FastAPI:
+def create_faces(
+    house: House,
+    *,
+    shared_windows: SharedWindows | None = None,
+    certificate_ends_at: Callable[[], datetime] | None = None,
+) -> FastAPI:
     """The ASGI application of the house."""
     app = create_app(
         Doors(
@@ -24,10 +31,13 @@ def create_faces(house: House) -> FastAPI:
             pricing=house.pricing,
             trading=house.trading,
             funding=house.funding,
+            solvency=house.solvency,
             metrics=house.metrics,
             pending_migrations=partial(_count_pending, house.dsn),
         ),
         house.settings.gateway,
+        shared_windows=shared_windows,
+        certificate_ends_at=certificate_ends_at,
     )
     if house.settings.console:
         console.mount(app, _console_doors(house), secret=secrets.token_urlsafe(32))

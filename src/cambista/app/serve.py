@@ -4,21 +4,25 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 
 from cambista.app.build import House, build, open_runtime, start
+from cambista.app.certificate import Certificate
 from cambista.app.databases import open_database
 from cambista.app.faces import create_faces
-from cambista.app.settings import Settings
+from cambista.app.server import Server
+from cambista.app.settings import Settings, TlsSettings
+from cambista.app.sockets import LOOK_EVERY_S, Watch
+from cambista.audit import AuditKey
+from cambista.gateway import SharedWindows
 from cambista.pricing import Signer
+from cambista.runtime import SystemClock
 
 _log = structlog.get_logger(__name__)
-DRAIN_S = 10
 
 
 class PortTaken(Exception):
@@ -31,7 +35,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     settings.home_folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     async with open_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
         signer = Signer.open(settings.home_folder / "receipt.key")
-        house = build(runtime, settings, signer)
+        house = build(runtime, settings, signer, AuditKey.open(settings.home_folder / "audit.key"))
         made = await house.identity.bootstrap(settings.home_folder)
         if made is not None:
             _log.warning("admin_key_written", path=str(made))
@@ -52,30 +56,6 @@ class Serving:
     ended: "asyncio.Task[None]"
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the house decides when to stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _server(house: House) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            create_faces(house),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=DRAIN_S,
-            limit_concurrency=4096,
-            h11_max_incomplete_event_size=64 * 1024,
-            timeout_keep_alive=30,
-        )
-    )
-
-
 def spare_collector() -> None:
     """Look for garbage cycles rarely: a batch makes tens of thousands of objects that reference counts free anyway.
 
@@ -91,17 +71,36 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """The house behind HTTP, answering before the block begins."""
     with _listen(settings) as listening:
         host, port = listening.getsockname()[:2]
-        async with open_house(settings) as house:
-            server = _server(house)
+        certificate = Certificate(settings.tls, SystemClock().now) if settings.tls != TlsSettings() else None
+        async with open_house(settings) as house, _shared_windows(settings) as shared:
+            ends_at = None if certificate is None else certificate.told_end
+            faces = create_faces(house, shared_windows=shared, certificate_ends_at=ends_at)
+            watch = Watch(settings.gateway)
+            server = Server(faces, watch, tls=None if certificate is None else certificate.context)
+            house.runtime.tasks.every("sockets", LOOK_EVERY_S, watch.look)
+            if certificate is not None:
+                house.runtime.tasks.every("certificate", settings.tls.look_every_s, certificate.look)
             running = asyncio.create_task(server.serve(sockets=[listening]))
             while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.005)
             spare_collector()
             try:
-                yield Serving(house, f"http://{host}:{port}", running)
+                yield Serving(house, f"{'http' if certificate is None else 'https'}://{host}:{port}", running)
             finally:
                 server.should_exit = True
                 await running
+
+
+@asynccontextmanager
+async def _shared_windows(settings: Settings) -> AsyncIterator[SharedWindows | None]:
+    if settings.redis_url is None:
+        yield None
+        return
+    shared = SharedWindows(settings.redis_url.get_secret_value())
+    try:
+        yield shared
+    finally:
+        await shared.close()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cambista.audit import AuditSettings
 from cambista.funding import FundingSettings
 from cambista.gateway.settings import GatewaySettings
 from cambista.identity import IdentitySettings
@@ -16,6 +17,18 @@ from cambista.runtime.outside import AwsSettings, VaultSettings
 from cambista.runtime.sealing.settings import SealingSettings
 from cambista.trading import TradingSettings
 from cambista.venues import VenuesSettings
+
+
+class TlsSettings(BaseModel):
+    """PEM files of the certificate chain and its key: with them the house itself speaks TLS, of `minimum` or newer.
+
+    They are looked at every `look_every_s` and loaded again when they have changed.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    minimum: Literal["1.2", "1.3"] = "1.3"
+    look_every_s: float = Field(default=10, gt=0, le=3600)
 
 
 class Settings(BaseSettings):
@@ -35,6 +48,8 @@ class Settings(BaseSettings):
     console: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     paper_capital: bool = True
+    redis_url: SecretStr | None = None
+    tls: TlsSettings = TlsSettings()
     sealing: SealingSettings = SealingSettings()
     vault: VaultSettings = VaultSettings()
     aws: AwsSettings = AwsSettings()
@@ -44,6 +59,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     trading: TradingSettings = TradingSettings()
     funding: FundingSettings = FundingSettings()
+    audit: AuditSettings = AuditSettings()
     gateway: GatewaySettings = GatewaySettings()
     notifications: NotificationsSettings = NotificationsSettings()
 

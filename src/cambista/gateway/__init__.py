@@ -2,6 +2,7 @@
 
 from cambista.gateway.application import create_app
 from cambista.gateway.doors import Doors
+from cambista.gateway.limiting.shared import SharedWindows
 from cambista.gateway.settings import GatewaySettings
 
-__all__ = ["Doors", "GatewaySettings", "create_app"]
+__all__ = ["Doors", "GatewaySettings", "SharedWindows", "create_app"]

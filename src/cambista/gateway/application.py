@@ -1,5 +1,7 @@
 """The gateway as one FastAPI application: the frame, the hot routes first, the rooms' routes, and the document."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -22,13 +24,24 @@ from cambista.gateway.limiting.policies import Policies
 from cambista.gateway.limiting.shared import SharedWindows
 from cambista.gateway.passage import KEY, STRANGE, Passage, Rules, refused
 from cambista.gateway.refusals import PROBLEM_TYPE, internal_error
-from cambista.gateway.rest import accounts, customers, deposits, health, keys, ledger, market, trading, withdrawals
+from cambista.gateway.rest import (
+    accounts,
+    customers,
+    deposits,
+    health,
+    keys,
+    ledger,
+    market,
+    solvency,
+    trading,
+    withdrawals,
+)
 from cambista.gateway.rest.health import Health
 from cambista.gateway.rest.hot import HOT_ROUTES
 from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
-ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, health)
+ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, solvency, health)
 
 
 class _Application(FastAPI):
@@ -66,11 +79,16 @@ class _Application(FastAPI):
 
 
 def create_app(
-    doors: Doors, settings: GatewaySettings | None = None, *, shared_windows: SharedWindows | None = None
+    doors: Doors,
+    settings: GatewaySettings | None = None,
+    *,
+    shared_windows: SharedWindows | None = None,
+    certificate_ends_at: Callable[[], datetime] | None = None,
 ) -> FastAPI:
     """The ASGI application in front of `doors`. Starts nothing; other faces may be mounted beside it.
 
-    With `shared_windows` several processes count their callers together.
+    With `shared_windows` several processes count their callers together; `certificate_ends_at` is what health tells of
+    the certificate the house is served with.
     """
     settings = settings or GatewaySettings()
     clock, kept = doors.runtime.clock, settings.counted_max
@@ -82,7 +100,7 @@ def create_app(
     )
     app = _Application(doors, rules)
     app.state.settings = settings
-    app.state.health = Health(doors, settings.health_kept_s)
+    app.state.health = Health(doors, settings.health_kept_s, certificate_ends_at)
     for hot in HOT_ROUTES:
         app.router.routes.append(Route(hot.path, hot, methods=["POST"], include_in_schema=False))
     for room in ROOMS:

@@ -11,6 +11,7 @@ from cambista.app.commands.running import AsJson, out, read_settings, run
 from cambista.app.settings import Settings
 
 DISK_FREE_MIN = 1_000_000_000
+CERTIFICATE_DAYS_MIN = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 async def _examine(settings: Settings, as_json: bool) -> int:
-    looks: Sequence[Callable[[Settings], Finding]] = (_python, _home, _disk, _port)
+    looks: Sequence[Callable[[Settings], Finding]] = (_python, _home, _disk, _port, _certificate)
     findings = [look(settings) for look in looks] + [await _database(settings)]
     if as_json:
         out.print_json(data=[{"name": f.name, "fine": f.fine, "said": f.said, "hint": f.hint} for f in findings])
@@ -67,6 +68,22 @@ def _port(settings: Settings) -> Finding:
         except OSError:
             return Finding("port", True, f"{settings.host}:{settings.port} is in use (by this house, if it runs)")
     return Finding("port", True, f"{settings.host}:{settings.port} is free")
+
+
+def _certificate(settings: Settings) -> Finding:
+    from cambista.app.certificate import Certificate, TlsRefused, lifetime
+    from cambista.app.settings import TlsSettings
+    from cambista.runtime import SystemClock
+
+    now = SystemClock().now
+    if settings.tls == TlsSettings():
+        return Finding("certificate", True, "none: the house speaks HTTP")
+    try:
+        ends_at = Certificate(settings.tls, now).ends_at
+    except TlsRefused as refused:
+        return Finding("certificate", False, str(refused), "Mend CAMBISTA_TLS__CERTIFICATE and CAMBISTA_TLS__KEY.")
+    soon = (ends_at - now()).days < CERTIFICATE_DAYS_MIN
+    return Finding("certificate", not soon, lifetime(ends_at, now()), "Renew it." if soon else "")
 
 
 async def _database(settings: Settings) -> Finding:

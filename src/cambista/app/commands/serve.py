@@ -15,6 +15,7 @@ def serve(
     speed: Annotated[float, typer.Option(help="Replay speed: 1 = as recorded, 60 = a minute a second.")] = 1.0,
 ) -> None:
     """Open the house: database, prices, API and console, in the foreground until interrupted."""
+    from cambista.app.certificate import TlsRefused
     from cambista.app.serve import PortTaken, Serving, serve_until_told
     from cambista.runtime.logs import configure_logs
 
@@ -39,6 +40,9 @@ def serve(
             await serve_until_told(settings, announce)
         except PortTaken as taken:
             err.print(f"[red]{taken}[/] Choose another with --port or CAMBISTA_PORT.")
+            return 1
+        except TlsRefused as refused:
+            err.print(f"[red]No TLS:[/] {refused}", soft_wrap=True)
             return 1
         return 0
 

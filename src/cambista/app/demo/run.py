@@ -15,9 +15,11 @@ from cambista.app.demo.staff import Customer, hire_staff
 from cambista.app.demo.summary import Summary, progress_line
 from cambista.app.serve import Serving, serving
 from cambista.app.settings import Settings
+from cambista.gateway.settings import Tier
 
 REGISTERING_AT_ONCE = 8
 LINE_S = 1.0
+BUSY = Tier(units=1_000_000, trades=100_000)
 PRICE_TRIES = 40
 PRICE_AGAIN_S = 0.25
 DAY_MAX_USD = 1_000_000_000
@@ -35,7 +37,7 @@ class Options:
 
 
 def demo_settings(settings: Settings, home: Path | None, seed: int) -> Settings:
-    """The same house on paper in a home of its own. A few customers trade all day long, so daily limits are far."""
+    """The same house on paper in a home of its own. A few customers trade all day long, so limits are far."""
     venues = settings.venues
     return settings.model_copy(
         update={
@@ -54,6 +56,7 @@ def demo_settings(settings: Settings, home: Path | None, seed: int) -> Settings:
             "risk": settings.risk.model_copy(update={"day_max": DAY_MAX_USD}),
             "trading": settings.trading.model_copy(update={"till_targets": {}}),
             "funding": settings.funding.model_copy(update={"daily_count": WITHDRAWALS_MAX}),
+            "gateway": settings.gateway.model_copy(update={"tiers": dict.fromkeys(settings.gateway.tiers, BUSY)}),
         }
     )
 

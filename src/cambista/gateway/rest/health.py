@@ -1,6 +1,7 @@
 """Whether the house lives, has started and is ready; and its metrics."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -43,8 +44,9 @@ class Failing(Exception):
 class Health:
     """Looks at what the house stands on; an answer is kept for a moment, so that asking often costs nothing."""
 
-    def __init__(self, doors: Doors, kept_s: float) -> None:
+    def __init__(self, doors: Doors, kept_s: float, certificate_ends_at: Callable[[], datetime] | None = None) -> None:
         self._doors = doors
+        self._certificate_ends_at = certificate_ends_at
         self._kept_s = kept_s
         self._answers: dict[str, tuple[float, HealthOut]] = {}
 
@@ -52,7 +54,11 @@ class Health:
         return await self._kept("startup", {"database": self._database, "migrations": self._migrations})
 
     async def readiness(self) -> HealthOut:
-        looks = {"database": self._database, "migrations": self._migrations, "venues": self._venues}
+        looks: dict[str, Look] = {
+            "database": self._database, "migrations": self._migrations, "venues": self._venues,
+        }  # fmt: skip
+        if self._certificate_ends_at is not None:
+            looks["certificate"] = self._certificate
         return await self._kept("readiness", looks)
 
     async def _kept(self, name: str, looks: Mapping[str, Look]) -> HealthOut:
@@ -82,6 +88,14 @@ class Health:
         if not fresh:
             raise Failing(f"none of {len(found)} is fresh")
         return f"{fresh} of {len(found)} fresh"
+
+    async def _certificate(self) -> str:
+        assert self._certificate_ends_at is not None
+        ends_at = self._certificate_ends_at()
+        left = ends_at - self._doors.runtime.now()
+        if left.total_seconds() <= 0:
+            raise Failing(f"ended on {ends_at:%Y-%m-%d}")
+        return f"ends on {ends_at:%Y-%m-%d}, in {left.days} days"
 
 
 async def _look(name: str, look: Look) -> CheckOut:

@@ -2,6 +2,7 @@
 
 INTERVAL_S = 0.1
 SAMPLES_MIN = 16
+IDLE_S = 5.0
 SAMPLE_MAX_TARGETS = 8
 BACK_OFF_MIN = 0.5
 RATE_MEMORY = 0.7
@@ -21,7 +22,7 @@ class Pace:
         self.limit = first
         self.rate = 0.0
         self._least, self._most, self._target_s = least, most, target_s
-        self._began = 0.0
+        self._began = self._last = 0.0
         self._sum = 0.0
         self._count = 0
         self._reached = False
@@ -32,20 +33,24 @@ class Pace:
 
     def note_done(self, latency_s: float, now: float) -> None:
         """A request has left after `latency_s`."""
+        if now - self._last > IDLE_S:
+            self._begin(now)
+        self._last = now
         self._sum += min(latency_s, SAMPLE_MAX_TARGETS * self._target_s)
         self._count += 1
         if self._count >= SAMPLES_MIN and now - self._began >= INTERVAL_S:
             self._adapt(now)
 
     def _adapt(self, now: float) -> None:
-        elapsed = now - self._began
-        if elapsed < 10 * INTERVAL_S:
-            rate = self._count / elapsed
-            self.rate = rate if not self.rate else RATE_MEMORY * self.rate + (1 - RATE_MEMORY) * rate
-            mean = self._sum / self._count
-            if mean > self._target_s:
-                share = max(BACK_OFF_MIN, self._target_s / mean)
-                self.limit = max(self._least, int(self.limit * share))
-            elif self._reached:
-                self.limit = min(self._most, self.limit + max(1, self.limit // 16))
+        rate = self._count / (now - self._began)
+        self.rate = rate if not self.rate else RATE_MEMORY * self.rate + (1 - RATE_MEMORY) * rate
+        mean = self._sum / self._count
+        if mean > self._target_s:
+            share = max(BACK_OFF_MIN, self._target_s / mean)
+            self.limit = max(self._least, int(self.limit * share))
+        elif self._reached:
+            self.limit = min(self._most, self.limit + max(1, self.limit // 16))
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
         self._began, self._sum, self._count, self._reached = now, 0.0, 0, False
