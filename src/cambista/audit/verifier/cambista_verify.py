@@ -366,6 +366,8 @@ class Bundle:
                 require(each.previous == "0" * 64, each.where, "the first one names one before it")
             if before is not None:
                 require(each.number > before.number, each.where, "its number does not rise")
+                whole = self.manifest["mode"] == "subset" or each.number == before.number + 1
+                require(whole, each.where, f"checkpoint {before.number + 1} is missing before it")
                 require(each.size >= before.size, each.where, "it is of a smaller tree than the one before")
                 require(each.time >= before.time, each.where, "it is older than the one before")
                 follows = each.number != before.number + 1 or each.previous == sha256(before.text).hex()
@@ -391,7 +393,7 @@ class Bundle:
         for where, line in self.lines("entry", "leaf"):
             entries += line["kind"] == "entry"
             require(line.get("number") == frontier.size + 1, where, f"number {frontier.size + 1} is missing")
-            hashed = entry_hash(line, where) if line["kind"] == "entry" else hex32(line.get("hash"), where)
+            hashed = self.entry_hash(line, where) if line["kind"] == "entry" else hex32(line.get("hash"), where)
             frontier.add(hashed)
             chain = sha256(b"cambista.chain.v1:" + chain + hashed + frontier.size.to_bytes(8, "big"))
             heads = self._reach(heads, frontier, chain)
@@ -423,20 +425,29 @@ class Bundle:
             require(before < int(line["number"]), where, "the numbers do not rise")
             before, entries = int(line["number"]), entries + 1
             proof = [hex32(each, where) for each in line["proof"]]
-            root = included(entry_hash(line, where), before - 1, last.size, proof)
+            root = included(self.entry_hash(line, where), before - 1, last.size, proof)
             require(root == last.root, where, f"its proof does not lead to the root of checkpoint {last.number}")
         say(f"{entries} entries, each proved to stand in the signed tree; {len(pairs)} proofs that it only grew")
 
+    def entry_hash(self, line: Line, where: str) -> bytes:
+        """The leaf of an entry in the tree."""
+        entry = line.get("entry")
+        require(isinstance(entry, dict) and set(entry) == ENTRY_KEYS, where, "not with the keys of an entry")
+        require(all(each is None or isinstance(each, str) for each in line["entry"].values()), where, "not of texts")
+        require(line["entry"]["form"] == "cambista.entry.v1", where, "an entry of another form")
+        require(line["entry"]["branch"] == self.manifest["branch"], where, "an entry of another branch")
+        return sha256(b"\x00" + canonical(entry))
+
     def check_times(self, say: Callable[[str], None]) -> None:
         """No entry is older than what stands before it, nor newer than the checkpoint that holds it."""
-        heads, before, count = list(self.checkpoints), None, 0
+        heads, floor, before, count = list(self.checkpoints), None, None, 0
         for where, line in self.lines("entry"):
             at, number, count = moment(line["entry"]["time"], where), int(line["number"]), count + 1
             require(before is None or at >= before - SLACK, where, "it is dated before the entry before it")
             while heads and heads[0].size < number:
-                require(at >= heads[0].time - SLACK, where, f"it is dated before checkpoint {heads[0].number}")
-                before, heads = max(before or heads[0].time, heads[0].time), heads[1:]
-            require(not heads or at <= heads[0].time, where, "it is dated after the first checkpoint that holds it")
+                floor, heads = heads[0].time, heads[1:]
+            require(floor is None or at >= floor - SLACK, where, "it is dated before a checkpoint it came after")
+            require(not heads or at <= heads[0].time + SLACK, where, "it is dated after the checkpoint that holds it")
             before = at
         say(f"{count} entries dated in order")
 
@@ -481,16 +492,11 @@ class Bundle:
             found = [line.get("credits"), line.get("debits"), line.get("closing")]
             expected = [credits, debits, int(line["opening"]) + credits - debits]
             require(found == expected, where, f"{account[0]} in {account[1]}: its postings do not give this total")
-        require(not moved, "totals", f"there is none for {' in '.join(next(iter(moved), ('', '')))}")
+        # An export of one customer closes that customer's accounts, not those of the other sides.
+        owner = self.manifest.get("customer")
+        lacking = [each for each in moved if owner is None or each[0] == f"customer:{owner}"]
+        require(not lacking, "totals", f"there is none for {' in '.join(next(iter(lacking), ('', '')))}")
         say(f"{count} postings of {len(transfers)} transfers, each balanced; totals add up")
-
-
-def entry_hash(line: Line, where: str) -> bytes:
-    """The leaf of an entry in the tree."""
-    entry = line.get("entry")
-    require(isinstance(entry, dict) and set(entry) == ENTRY_KEYS, where, "not with the keys of an entry")
-    require(all(each is None or isinstance(each, str) for each in dict(entry or {}).values()), where, "not of texts")
-    return sha256(b"\x00" + canonical(entry))
 
 
 # ----------------------------------------------------------------------------------- solvency and a customer's own leaf
