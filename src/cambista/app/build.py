@@ -16,7 +16,7 @@ from cambista.analytics import Analytics
 from cambista.app.capital import fund_on_paper, paper_targets
 from cambista.app.metrics import HouseMetrics
 from cambista.app.settings import Settings
-from cambista.audit import AuditKey, Solvency
+from cambista.audit import Audit, AuditKey, Export, PublicKey, Solvency, open_sinks, subjects_about
 from cambista.funding import Funding
 from cambista.identity import Identity
 from cambista.ledger import Ledger
@@ -46,6 +46,7 @@ class House:
     trading: Trading
     funding: Funding
     analytics: Analytics
+    audit: Audit
     solvency: Solvency
     notifications: Notifications
     relay: Relay
@@ -69,6 +70,11 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
     trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
+    export = Export(
+        runtime, audit_key, (ledger, trading), PublicKey("receipt", "receipt", signer.public_key),
+        partial(subjects_about, funding, identity),
+    )  # fmt: skip
+    sinks = open_sinks(settings.audit, settings.home_folder, runtime.branch, runtime.now)
     channels = open_channels(settings.notifications, settings.home_folder)
     notifications = Notifications(runtime, identity, channels, batch=settings.notifications.batch)
     metrics = CollectorRegistry()
@@ -85,6 +91,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         trading=trading,
         funding=funding,
         analytics=Analytics(runtime),
+        audit=Audit(runtime, settings.audit, audit_key, sinks, export),
         solvency=Solvency(runtime, settings.audit, audit_key, ledger=ledger),
         notifications=notifications,
         relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
@@ -121,6 +128,7 @@ async def start(house: House) -> None:
     """Open for business: opening capital on paper, the work that goes on all the time, and the first prices."""
     runtime, tasks = house.runtime, house.runtime.tasks
     await house.relay.check_order()
+    await house.audit.open()
     if house.settings.on_paper:
         await fund_on_paper(runtime, house.ledger)
     await house.pricing.load()
@@ -137,6 +145,9 @@ async def start(house: House) -> None:
     tasks.every("sealing-spares", 1, runtime.sealing.refill)
     tasks.every("sealing-rotation", 60, partial(runtime.sealing.rotate, runtime.db))
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))
+    tasks.every("audit", 1, house.audit.sealer.run_once)
+    for sink in house.audit.delivery.names:
+        tasks.keep(f"checkpoints-{sink}", partial(house.audit.delivery.run, sink))
     tasks.every("solvency", 60, house.solvency.certify_due)
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))

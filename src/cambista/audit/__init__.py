@@ -1,3 +1,86 @@
 """What proves the house's deeds and debts. Owns schema `audit`."""
 
-__all__: list[str] = []
+from cambista.audit.errors.chain import (
+    ChainBroken,
+    ChainRolledBack,
+    CheckpointUnknown,
+    EntryUnknown,
+    JournalForeign,
+)
+from cambista.audit.errors.solvency import (
+    CertificateUnknown,
+    CertificationUnderWay,
+    DayInvalid,
+    LiabilitiesDiffer,
+    LiabilitiesTooMany,
+    LiabilityNegative,
+    ProofUnknown,
+)
+from cambista.audit.rules.liabilities import node_sum
+from cambista.audit.rules.solvency import parse_day
+from cambista.audit.service.checking import check_bundle
+from cambista.audit.service.door import READERS, Audit
+from cambista.audit.service.exporting import Export
+from cambista.audit.service.keys import AuditKey
+from cambista.audit.service.script import verifier_script
+from cambista.audit.service.sinks import open_sinks
+from cambista.audit.service.solvency import Solvency
+from cambista.audit.service.subjects import subjects_about
+from cambista.audit.settings import AuditSettings
+from cambista.audit.types.chain import (
+    ConsistencyProof,
+    EntryFilter,
+    EntryProof,
+    Finding,
+    ListedEntry,
+    SinkState,
+    Verdict,
+    Wrong,
+)
+from cambista.audit.types.checkpoints import Checkpoint, TreeHead
+from cambista.audit.types.entries import Entry
+from cambista.audit.types.exports import ExportScope, PublicKey
+from cambista.audit.types.solvency import Certificate, LiabilityProof, OwnProofs
+
+__all__ = [
+    "READERS",
+    "Audit",
+    "AuditKey",
+    "AuditSettings",
+    "Certificate",
+    "CertificateUnknown",
+    "CertificationUnderWay",
+    "ChainBroken",
+    "ChainRolledBack",
+    "Checkpoint",
+    "CheckpointUnknown",
+    "ConsistencyProof",
+    "DayInvalid",
+    "Entry",
+    "EntryFilter",
+    "EntryProof",
+    "EntryUnknown",
+    "Export",
+    "ExportScope",
+    "Finding",
+    "JournalForeign",
+    "LiabilitiesDiffer",
+    "LiabilitiesTooMany",
+    "LiabilityNegative",
+    "LiabilityProof",
+    "ListedEntry",
+    "OwnProofs",
+    "ProofUnknown",
+    "PublicKey",
+    "SinkState",
+    "Solvency",
+    "TreeHead",
+    "Verdict",
+    "Wrong",
+    "check_bundle",
+    "node_sum",
+    "open_sinks",
+    "parse_day",
+    "subjects_about",
+    "verifier_script",
+]

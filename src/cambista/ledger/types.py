@@ -200,3 +200,31 @@ class Difference:
     account_id: int | None
     expected: str
     found: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookedPosting:
+    """A posting as it stands in the books: each side's number and balance after it."""
+
+    transfer_id: TransferId
+    ordinal: int
+    kind: str
+    booked_at: datetime
+    source: AccountRef
+    destination: AccountRef
+    units: int
+    source_side: tuple[int, int]
+    destination_side: tuple[int, int]
+
+    @property
+    def place(self) -> tuple[datetime, UUID, int]:
+        """Where it stands in the order of time."""
+        return self.booked_at, self.transfer_id, self.ordinal
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` (included) until `until` (not)."""
+
+    since: datetime
+    until: datetime

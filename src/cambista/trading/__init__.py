@@ -22,6 +22,7 @@ from cambista.trading.types import (
     QuoteRequest,
     Terms,
     Trade,
+    TradedReceipt,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Trade",
     "TradeExecuted",
     "TradeUnknown",
+    "TradedReceipt",
     "Trading",
     "TradingSettings",
 ]

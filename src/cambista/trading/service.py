@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import TypeVar
+from uuid import UUID
 
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller
-from cambista.kernel.errors import Limited, Refusal, Unauthenticated
+from cambista.kernel.errors import Conflict, Denied, Limited, NotFound, Refusal, Unauthenticated
 from cambista.kernel.ids import CustomerId, HoldId, QuoteId, TradeId
 from cambista.kernel.market import Pair
-from cambista.ledger import AccountKind, Ledger
+from cambista.ledger import AccountKind, Ledger, Period
 from cambista.pricing import Offer, OfferRequest, Pricing
 from cambista.risk import Allowance, Risk, RiskLimitExceeded, Use
 from cambista.runtime import Action, Once, Replay, Runtime, Tx
@@ -27,6 +28,7 @@ from cambista.trading.types import (
     QuoteKind,
     QuoteRequest,
     Trade,
+    TradedReceipt,
 )
 
 LIST_MAX = 200
@@ -103,7 +105,7 @@ class Trading:
 
     async def issued_quote(self, id: QuoteId, owner: CustomerId | None) -> IssuedQuote:
         """The quote with its receipt; `owner` None sees all. Another's is `quote_not_found`."""
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner) as reader:
             found = await store.find_issued(reader, id)
         if found is None or owner not in (None, found.quote.customer_id):
             raise QuoteUnknown(quote=str(id))
@@ -111,7 +113,7 @@ class Trading:
 
     async def trade(self, id: TradeId, owner: CustomerId | None) -> Trade:
         """The trade; `owner` None sees all. Another's is `trade_not_found`."""
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner) as reader:
             found = await store.find_trade(reader, id)
         if found is None or owner not in (None, found.customer_id):
             raise TradeUnknown(trade=str(id))
@@ -119,13 +121,20 @@ class Trading:
 
     async def trades(self, owner: CustomerId | None, *, before: TradeId | None = None, limit: int = 50) -> list[Trade]:
         """Trades, newest first, from below `before`; at most 200."""
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner) as reader:
             return await store.list_trades(reader, owner, before, min(limit, LIST_MAX))
 
     async def quotes(self, owner: CustomerId | None, *, before: QuoteId | None = None, limit: int = 50) -> list[Quote]:
         """Quotes, newest first, from below `before`; at most 200."""
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner) as reader:
             return await store.list_quotes(reader, owner, before, min(limit, LIST_MAX))
+
+    async def receipts(
+        self, period: Period, owner: UUID | None = None, *, after: TradeId | None = None, limit: int = 1000
+    ) -> list[TradedReceipt]:
+        """Receipts of what was traded in a period, from above trade `after`; `owner` None: of everybody."""
+        async with self._runtime.db.read() as reader:
+            return await store.list_receipts(reader, period, owner, after, limit)
 
     async def watch_tills(self) -> None:
         """Read how full the tills are, for the skew of the next prices."""
@@ -255,8 +264,12 @@ class Trading:
         for caller, trade in done:
             _announce_trade(tx, caller, trade)
         for caller, draft, verdict in zip(callers, drafts, verdicts, strict=True):
+            if isinstance(verdict, Trade):
+                continue
             if isinstance(draft, Trade) and isinstance(verdict, Limited):
                 tx.emit(_limit_event(draft, verdict), trace_id=caller.trace_id)
+            subject = f"quote:{draft.quote_id}" if isinstance(draft, Trade) else f"customer:{caller.id}"
+            _record_refusal(tx, caller, "trade.execute", subject, verdict)
         return [verdict for verdict in verdicts if verdict is not None]
 
     async def _settle_fitting(
@@ -304,8 +317,16 @@ def _limit_event(trade: Trade, refusal: Refusal) -> RiskLimitExceeded:
     )
 
 
+def _record_refusal(tx: Tx, caller: Caller, name: str, subject: str, verdict: object) -> None:
+    """Noes that say something about the caller: not a malformed wish, nor a price the house did not have."""
+    if isinstance(verdict, Denied | NotFound | Conflict | Limited):
+        facts = {key: str(value) for key, value in verdict.facts.items()}
+        tx.record(Action(caller, name, subject, verdict.code, facts))
+
+
 def _announce_quote(tx: Tx, request: QuoteRequest, verdict: IssuedQuote | Refusal | None) -> None:
     if not isinstance(verdict, IssuedQuote):
+        _record_refusal(tx, request.caller, "quote.request", f"customer:{request.customer_id}", verdict)
         return
     quote, terms = verdict.quote, verdict.quote.terms
     tx.emit(

@@ -10,9 +10,10 @@ from cambista.kernel.ids import CustomerId, QuoteId, TradeId
 from cambista.kernel.market import Price, Side
 from cambista.kernel.money import Amount
 from cambista.kernel.registry import PAIRS, REPORTING_ASSET, PairSpec
+from cambista.ledger import Period
 from cambista.pricing import Receipt, Rung
 from cambista.runtime import Reader, Tx
-from cambista.trading.types import IssuedQuote, Quote, QuoteKind, Terms, Trade
+from cambista.trading.types import IssuedQuote, Quote, QuoteKind, Terms, Trade, TradedReceipt
 
 _TERMS = (
     "pair", "side", "price", "base_units", "quote_units", "fee_units", "tax_units", "spread_units", "notional_units",
@@ -84,7 +85,8 @@ async def find_quotes(reader: Reader, ids: Sequence[UUID]) -> dict[QuoteId, Quot
     """Quotes never change, so no lock: the ledger's hold decides who takes one."""
     rows = await reader.all(
         f"""
-        SELECT id, customer_id, kind, {_TERM_LIST}, created_at, expires_at FROM trading.quote WHERE id = ANY($1)
+        SELECT id, customer_id, kind, {_TERM_LIST}, created_at, expires_at FROM {reader.table("trading.quote")}
+        WHERE id = ANY($1)
         """,
         ids,
     )
@@ -92,7 +94,7 @@ async def find_quotes(reader: Reader, ids: Sequence[UUID]) -> dict[QuoteId, Quot
 
 
 async def find_issued(reader: Reader, id: UUID) -> IssuedQuote | None:
-    row = await reader.one("SELECT * FROM trading.quote WHERE id = $1", id)
+    row = await reader.one(f"SELECT * FROM {reader.table('trading.quote')} WHERE id = $1", id)
     if row is None:
         return None
     receipt = Receipt(row["receipt"].encode(), row["receipt_sha256"], row["receipt_signature"], row["receipt_key_id"])
@@ -124,15 +126,15 @@ async def insert_trades(tx: Tx, trades: Sequence[Trade]) -> None:
 
 
 async def find_trade(reader: Reader, id: UUID) -> Trade | None:
-    row = await reader.one("SELECT * FROM trading.trade WHERE id = $1", id)
+    row = await reader.one(f"SELECT * FROM {reader.table('trading.trade')} WHERE id = $1", id)
     return _trade(row) if row else None
 
 
 async def list_trades(reader: Reader, customer: CustomerId | None, before: TradeId | None, limit: int) -> list[Trade]:
     """Newest first (UUIDv7 ids rise with time), from below `before`."""
     rows = await reader.all(
-        """
-        SELECT * FROM trading.trade
+        f"""
+        SELECT * FROM {reader.table("trading.trade")}
         WHERE ($1::uuid IS NULL OR customer_id = $1) AND id < $2
         ORDER BY id DESC LIMIT $3
         """,
@@ -146,7 +148,7 @@ async def list_trades(reader: Reader, customer: CustomerId | None, before: Trade
 async def list_quotes(reader: Reader, customer: CustomerId | None, before: QuoteId | None, limit: int) -> list[Quote]:
     rows = await reader.all(
         f"""
-        SELECT id, customer_id, kind, {_TERM_LIST}, created_at, expires_at FROM trading.quote
+        SELECT id, customer_id, kind, {_TERM_LIST}, created_at, expires_at FROM {reader.table("trading.quote")}
         WHERE ($1::uuid IS NULL OR customer_id = $1) AND id < $2
         ORDER BY id DESC LIMIT $3
         """,
@@ -155,3 +157,30 @@ async def list_quotes(reader: Reader, customer: CustomerId | None, before: Quote
         limit,
     )
     return [_quote(row) for row in rows]
+
+
+async def list_receipts(
+    reader: Reader, period: Period, customer: UUID | None, after: UUID | None, limit: int
+) -> list[TradedReceipt]:
+    """Receipts of trades executed in the period, in the order of their ids, from above trade `after`."""
+    rows = await reader.all(
+        """
+        SELECT t.id, t.quote_id, q.receipt, q.receipt_sha256, q.receipt_signature, q.receipt_key_id
+        FROM trading.trade t JOIN trading.quote q ON q.id = t.quote_id
+        WHERE t.executed_at >= $1 AND t.executed_at < $2 AND ($3::uuid IS NULL OR t.customer_id = $3) AND t.id > $4
+        ORDER BY t.id LIMIT $5
+        """,
+        period.since,
+        period.until,
+        customer,
+        after or UUID(int=0),
+        limit,
+    )
+    return [
+        TradedReceipt(
+            row["id"],
+            row["quote_id"],
+            Receipt(row["receipt"].encode(), row["receipt_sha256"], row["receipt_signature"], row["receipt_key_id"]),
+        )
+        for row in rows
+    ]

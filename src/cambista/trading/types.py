@@ -101,3 +101,12 @@ class Trade:
     customer_id: CustomerId
     terms: Terms
     executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TradedReceipt:
+    """A trade, its quote, and the signed account of its price."""
+
+    trade_id: TradeId
+    quote_id: QuoteId
+    receipt: Receipt

@@ -14,23 +14,25 @@ from cambista.ledger.errors import AlreadyReversed, CreditLineTooSmall, Transfer
 from cambista.ledger.rules import AccountState, Books
 from cambista.ledger.service import self_audit
 from cambista.ledger.store import books as store
-from cambista.ledger.store import owing, reading
+from cambista.ledger.store import owing, posted, reading
 from cambista.ledger.types import (
     AccountKind,
     AccountRef,
     Balance,
+    BookedPosting,
     BookedTransfer,
     Difference,
     Hold,
     HoldStatus,
     OwedPage,
+    Period,
     Posted,
     StatementLine,
     Total,
     Transfer,
     TrialBalance,
 )
-from cambista.runtime import Action, Reader, Runtime, Tx
+from cambista.runtime import Action, Reader, Runtime, Tx, state_digest
 
 KNOWN_IDS_MAX = 500_000
 EXPIRY_BATCH_MAX = 500
@@ -105,10 +107,14 @@ class Ledger:
     async def freeze(self, refs: Sequence[AccountRef], *, frozen: bool, caller: Caller, reason: str) -> None:
         """Freeze or thaw accounts: a frozen account neither pays nor receives."""
         async with self._runtime.db.transaction() as tx:
-            _, accounts = await self._lock(tx, refs, [])
+            books, accounts = await self._lock(tx, refs, [])
             await store.set_frozen(tx, sorted(accounts), frozen)
             name = "ledger.freeze" if frozen else "ledger.thaw"
-            tx.record(*(Action(caller, name, f"account:{ref.name}", facts={"reason": reason}) for ref in refs))
+            after = state_digest({"frozen": frozen})
+            for ref in refs:
+                before = state_digest({"frozen": books.accounts[ref].frozen})
+                facts = {"reason": reason, "asset": ref.asset}
+                tx.record(Action(caller, name, f"account:{ref.name}", "done", facts, before, after))
 
     async def set_credit_line(self, ref: AccountRef, line: Amount, *, caller: Caller) -> None:
         """Let a till go below zero by `line` (zero or more); refused below what is used now."""
@@ -120,28 +126,52 @@ class Ledger:
             if account.available < -line.units:
                 raise CreditLineTooSmall(asset=ref.asset)
             await store.set_floor(tx, account.id, -line.units)
-            tx.record(Action(caller, "ledger.set_credit_line", f"account:{ref.name}", facts={"line": line.text}))
+            before, after = _line_digest(account.floor), _line_digest(-line.units)
+            facts = {"line": line.text, "asset": ref.asset}
+            name = "ledger.set_credit_line"
+            tx.record(Action(caller, name, f"account:{ref.name}", "done", facts, before, after))
 
     async def balances(self, refs: Sequence[AccountRef]) -> list[Balance]:
         """Posted, held, available and version together, for those of the accounts that exist."""
         async with self._runtime.db.read() as reader:
             return await reading.find_balances(reader, refs)
 
-    async def balances_of(self, kind: AccountKind, owner: str | None = None) -> list[Balance]:
-        """All accounts of a kind, or of one owner; at most 1,000."""
-        async with self._runtime.db.read() as reader:
+    async def balances_of(
+        self, kind: AccountKind, owner: str | None = None, *, seen_by: UUID | None = None
+    ) -> list[Balance]:
+        """All accounts of a kind, or of one owner; at most 1,000. `seen_by` None sees all, anybody else the own."""
+        async with self._runtime.db.read_for(seen_by) as reader:
             return await reading.list_balances(reader, kind.value, owner)
 
-    async def balance_as_of(self, ref: AccountRef, moment: datetime, *, effective: bool = False) -> Balance | None:
-        """The balance at a past moment: by booked time, or by effective time."""
-        read = reading.balance_as_effective if effective else reading.balance_as_booked
-        async with self._runtime.db.snapshot() as reader:
+    async def balance_as_of(
+        self, ref: AccountRef, moment: datetime, *, effective: bool = False, seen_by: UUID | None = None
+    ) -> Balance | None:
+        """The balance at a past moment: by booked time, or by effective time. `seen_by` as for `balances_of`."""
+        read, db = reading.balance_as_effective if effective else reading.balance_as_booked, self._runtime.db
+        async with db.snapshot() if seen_by is None else db.read_own(seen_by) as reader:
             return await read(reader, ref, moment)
 
-    async def statement(self, ref: AccountRef, *, before: int | None = None, limit: int = 100) -> list[StatementLine]:
-        """Postings of one account with the balance after each, newest first, from below number `before`."""
-        async with self._runtime.db.read() as reader:
+    async def statement(
+        self, ref: AccountRef, *, before: int | None = None, limit: int = 100, seen_by: UUID | None = None
+    ) -> list[StatementLine]:
+        """Postings of one account with the balance after each, newest first, from below number `before`.
+
+        `seen_by` as for `balances_of`.
+        """
+        async with self._runtime.db.read_for(seen_by) as reader:
             return await reading.list_statement(reader, ref, before or 2**62, min(limit, 1000))
+
+    async def postings(
+        self,
+        period: Period,
+        owner: UUID | None = None,
+        *,
+        after: tuple[datetime, UUID, int] | None = None,
+        limit: int = 1000,
+    ) -> list[BookedPosting]:
+        """Postings booked in a period, oldest first, from above the place `after`: all, or of one customer."""
+        async with self._runtime.db.read() as reader:
+            return await posted.list_postings(reader, period, owner, after, limit)
 
     async def transfer(self, transfer_id: TransferId) -> BookedTransfer:
         async with self._runtime.db.read() as reader:
@@ -207,6 +237,10 @@ class Ledger:
             known.update(found)
             ids.update(found)
         return ids
+
+
+def _line_digest(floor: int | None) -> str:
+    return state_digest({"floor_units": floor})
 
 
 def _split(transfers: Sequence[Transfer], stored: set[UUID]) -> tuple[list[Transfer], set[UUID]]:

@@ -41,8 +41,8 @@ async def find_balances(reader: Reader, refs: Sequence[AccountRef]) -> list[Bala
 
 async def list_balances(reader: Reader, kind: str, owner: str | None) -> list[Balance]:
     rows = await reader.all(
-        """
-        SELECT kind, owner, asset, posted, held, number, frozen FROM ledger.account
+        f"""
+        SELECT kind, owner, asset, posted, held, number, frozen FROM {reader.table("ledger.account")}
         WHERE kind = $1 AND ($2::text IS NULL OR owner = $2) ORDER BY asset, owner LIMIT 1000
         """,
         kind,
@@ -53,15 +53,16 @@ async def list_balances(reader: Reader, kind: str, owner: str | None) -> list[Ba
 
 async def balance_as_booked(reader: Reader, ref: AccountRef, moment: datetime) -> Balance | None:
     """The balance after the last posting booked at or before `moment`, and what was held at that moment."""
+    account, posting, hold = map(reader.table, ("ledger.account", "ledger.posting", "ledger.hold"))
     row = await reader.one(
-        """
-        WITH a AS (SELECT id, frozen FROM ledger.account WHERE kind = $1 AND owner = $2 AND asset = $3),
-             n AS (SELECT a.id, ledger.number_as_of(a.id, $4) AS number FROM a)
+        f"""
+        WITH a AS (SELECT id, frozen FROM {account} WHERE kind = $1 AND owner = $2 AND asset = $3),
+             n AS (SELECT a.id, {reader.table("ledger.number_as_of")}(a.id, $4) AS number FROM a)
         SELECT $1 AS kind, $2 AS owner, $3 AS asset, a.frozen, n.number,
-            coalesce((SELECT source_balance FROM ledger.posting WHERE source_id = n.id AND source_number = n.number),
-                     (SELECT destination_balance FROM ledger.posting
+            coalesce((SELECT source_balance FROM {posting} WHERE source_id = n.id AND source_number = n.number),
+                     (SELECT destination_balance FROM {posting}
                       WHERE destination_id = n.id AND destination_number = n.number), 0) AS posted,
-            coalesce((SELECT sum(units) FROM ledger.hold h WHERE h.account_id = n.id AND h.created_at <= $4
+            coalesce((SELECT sum(units) FROM {hold} h WHERE h.account_id = n.id AND h.created_at <= $4
                       AND (h.closed_at IS NULL OR h.closed_at > $4)), 0)::bigint AS held
         FROM a JOIN n USING (id)
         """,
@@ -75,14 +76,15 @@ async def balance_as_booked(reader: Reader, ref: AccountRef, moment: datetime) -
 
 async def balance_as_effective(reader: Reader, ref: AccountRef, moment: datetime) -> Balance | None:
     """The sum of postings that were effective at or before `moment`, whenever they were booked."""
+    account, posting = map(reader.table, ("ledger.account", "ledger.posting"))
     row = await reader.one(
-        """
-        WITH a AS (SELECT id, frozen FROM ledger.account WHERE kind = $1 AND owner = $2 AND asset = $3)
+        f"""
+        WITH a AS (SELECT id, frozen FROM {account} WHERE kind = $1 AND owner = $2 AND asset = $3)
         SELECT $1 AS kind, $2 AS owner, $3 AS asset, a.frozen, 0::bigint AS held,
             (coalesce(sum(units) FILTER (WHERE destination_id = a.id), 0)
              - coalesce(sum(units) FILTER (WHERE source_id = a.id), 0))::bigint AS posted,
             count(p.units) AS number
-        FROM a LEFT JOIN ledger.posting p ON (p.source_id = a.id OR p.destination_id = a.id) AND p.effective_at <= $4
+        FROM a LEFT JOIN {posting} p ON (p.source_id = a.id OR p.destination_id = a.id) AND p.effective_at <= $4
         GROUP BY a.frozen
         """,
         ref.kind,
@@ -95,22 +97,23 @@ async def balance_as_effective(reader: Reader, ref: AccountRef, moment: datetime
 
 async def list_statement(reader: Reader, ref: AccountRef, before: int, limit: int) -> list[StatementLine]:
     """Postings of one account, newest first, from below number `before`."""
+    account, posting, transfer = map(reader.table, ("ledger.account", "ledger.posting", "ledger.transfer"))
     rows = await reader.all(
-        """
-        WITH a AS (SELECT id FROM ledger.account WHERE kind = $1 AND owner = $2 AND asset = $3),
+        f"""
+        WITH a AS (SELECT id FROM {account} WHERE kind = $1 AND owner = $2 AND asset = $3),
         lines AS (
             (SELECT source_number AS number, transfer_id, -units AS change, source_balance AS balance,
                     destination_id AS other, p.booked_at, p.effective_at
-             FROM ledger.posting p, a WHERE source_id = a.id AND source_number < $4
+             FROM {posting} p WHERE source_id = (SELECT id FROM a) AND source_number < $4
              ORDER BY source_number DESC LIMIT $5)
             UNION ALL
             (SELECT destination_number, transfer_id, units, destination_balance, source_id, p.booked_at, p.effective_at
-             FROM ledger.posting p, a WHERE destination_id = a.id AND destination_number < $4
+             FROM {posting} p WHERE destination_id = (SELECT id FROM a) AND destination_number < $4
              ORDER BY destination_number DESC LIMIT $5)
         )
         SELECT l.*, t.kind, o.kind AS other_kind, o.owner AS other_owner
         FROM (SELECT * FROM lines ORDER BY number DESC LIMIT $5) l
-        JOIN ledger.transfer t ON t.id = l.transfer_id JOIN ledger.account o ON o.id = l.other
+        JOIN {transfer} t ON t.id = l.transfer_id JOIN ledger.counterparty o ON o.id = l.other
         ORDER BY l.number DESC
         """,
         ref.kind,

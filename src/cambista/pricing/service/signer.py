@@ -2,8 +2,6 @@
 
 import base64
 import binascii
-import contextlib
-import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -12,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cambista.kernel.canonical import digest
 from cambista.pricing.types import Receipt
+from cambista.runtime.key_files import open_signing_key
 
 # What is signed starts with its purpose, so that a signature can never serve for something else.
 _PURPOSE = b"cambista.receipt.v1:"
@@ -23,8 +22,7 @@ class Signer:
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
         self._public = key.public_key()
-        raw = self._public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.key_id = digest(raw)[:16]
+        self.key_id = digest(self.public_key)[:16]
 
     @classmethod
     def generate(cls) -> "Signer":
@@ -39,12 +37,7 @@ class Signer:
     @classmethod
     def open(cls, path: Path) -> "Signer":
         """The key in the file (PEM, PKCS 8), created with mode 0600 when absent; two processes may start at once."""
-        if not path.exists():
-            _create(path)
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{path} holds no Ed25519 key")
-        return cls(key)
+        return cls(open_signing_key(path))
 
     @property
     def public_pem(self) -> str:
@@ -52,6 +45,11 @@ class Signer:
         return self._public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         ).decode()
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return self._public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
     def sign(self, content: bytes) -> Receipt:
         """Hash and sign the receipt's canonical bytes."""
@@ -71,22 +69,3 @@ class Signer:
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True
-
-
-def _create(path: Path) -> None:
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and linked into place: a reader never sees half a key, and the first of two writers wins.
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
