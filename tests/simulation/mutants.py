@@ -23,7 +23,7 @@ from cambista.ledger import rules as ledger_rules
 from cambista.ledger.store import books as ledger_store
 from cambista.risk import Risk
 from cambista.runtime import Database, GroupCommit, Replay, Tx, group_commit, idempotency, outbox
-from cambista.trading import rules as trading_rules
+from cambista.trading.rules import quotes as trading_rules
 from tests.simulation.client import render_answer
 
 BUG = "no_request_ends_in_a_bug"

@@ -16,9 +16,10 @@ from cambista.ledger import AccountKind, Ledger, Period
 from cambista.pricing import Offer, OfferRequest, Pricing
 from cambista.risk import Allowance, Risk, RiskLimitExceeded, Use
 from cambista.runtime import Action, Once, Replay, Runtime, Tx
-from cambista.trading import rules, store
+from cambista.trading import store
 from cambista.trading.errors import QuoteUnknown, TradeUnknown
 from cambista.trading.events import QuoteIssued, TradeExecuted
+from cambista.trading.rules import quotes as rules
 from cambista.trading.settings import TradingSettings
 from cambista.trading.types import (
     Acceptance,

@@ -30,8 +30,8 @@ from cambista.trading import (
     TillShort,
     TooManyOpenQuotes,
     Trade,
-    rules,
 )
+from cambista.trading.rules import quotes as rules
 
 PAIR = PAIRS["USDT/COP"].pair
 ANA, LUIS = CustomerId(UUID(int=1)), CustomerId(UUID(int=2))

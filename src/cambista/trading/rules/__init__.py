@@ -1,0 +1,1 @@
+"""Decisions of trading, a file a subject: pure."""
