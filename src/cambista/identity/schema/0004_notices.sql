@@ -21,6 +21,7 @@ CREATE TABLE identity.notice (
     CHECK ((contents IS NULL) = (sent_at IS NOT NULL OR failed_at IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX notice_due ON identity.notice (due_at) WHERE contents IS NOT NULL;
+CREATE INDEX notice_recipient ON identity.notice (recipient_id, template, created_at);
 CREATE INDEX notice_age ON identity.notice USING brin (created_at);
 
 GRANT SELECT, INSERT, DELETE ON identity.notice TO cambista_app;
