@@ -35,6 +35,8 @@ from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import Once, Reader, Replay, Runtime, Tx
 
+SEALED_AT_ONCE = 500
+
 
 class Identity(Keys):
     """Who may call. Writes take batches, one verdict each; `authenticate` answers from memory for up to a second."""
@@ -68,6 +70,7 @@ class Identity(Keys):
 
         Refuses `email_taken`, `email_invalid`, `text_invalid`, `country_invalid`.
         """
+        await self._runtime.sealing.ready(self._runtime.db, new=len(requests))
         return await self._runtime.writer.submit(self._create_customers, requests, onces)
 
     async def create_principals(
@@ -91,7 +94,7 @@ class Identity(Keys):
         """A customer: any for staff, itself for a customer; else `customer_not_found`."""
         caller.require(Scope.CUSTOMERS_READ if caller.role in STAFF else Scope.ACCOUNTS_READ, *Role)
         async with self._runtime.db.read() as reader:
-            found = await store.find_customer(reader, id) if visible(caller, id) else None
+            found = await store.find_customer(reader, self._runtime, id) if visible(caller, id) else None
         if found is None:
             raise CustomerUnknown(customer=str(id))
         return found
@@ -100,7 +103,7 @@ class Identity(Keys):
         """Customers for staff, newest first; at most 200 a page."""
         caller.require(Scope.CUSTOMERS_READ, *STAFF)
         async with self._runtime.db.read() as reader:
-            rows = await store.list_customers(reader, before(cursor), page_size(limit) + 1)
+            rows = await store.list_customers(reader, self._runtime, before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
 
     async def list_principals(self, caller: Caller, *, limit: int = 50, cursor: str | None = None) -> Page[Principal]:
@@ -112,7 +115,17 @@ class Identity(Keys):
 
     async def find_holders(self, reader: Reader, ids: Sequence[UUID]) -> dict[UUID, AccountHolder]:
         """Those of the ids that can own money here (customers and partners), with the name their bank knows."""
-        return await store.find_holders(reader, ids)
+        return await store.find_holders(reader, self._runtime, ids)
+
+    async def seal_clear_rows(self) -> int:
+        """Seal what a house before this one kept clear, in bounded batches; how many rows."""
+        done = 0
+        while True:
+            async with self._runtime.db.transaction() as tx:
+                sealed = await store.seal_clear(tx, self._runtime, SEALED_AT_ONCE)
+            if sealed == 0:
+                return done
+            done += sealed
 
     async def bootstrap(self, home: Path) -> Path | None:
         """On the first start: an admin and its key in `home/admin.key` (mode 0600). None when there is an admin."""
@@ -127,7 +140,7 @@ class Identity(Keys):
             for request in requests
         ]
         wanted = [draft for draft in drafts if isinstance(draft, Customer)]
-        inserted = await store.insert_customers(tx, wanted) if wanted else set()
+        inserted = await store.insert_customers(tx, self._runtime, wanted)
         answers: list[Customer | Refusal] = []
         for request, draft in zip(requests, drafts, strict=True):
             answer: Customer | Refusal = draft
@@ -142,12 +155,10 @@ class Identity(Keys):
         return answers
 
     async def _create_principals(self, tx: Tx, requests: Sequence[PrincipalRequest]) -> list[Principal | Refusal]:
-        refused = await self.refused_keys(tx, key_ids([request.caller for request in requests]))
+        barred = await self.barred(tx, [request.caller for request in requests])
         answers: list[Principal | Refusal] = [
-            Unauthenticated()
-            if request.caller.key_id in refused
-            else rules.principal(request, self._runtime.new_id(), tx.now)
-            for request in requests
+            no or rules.principal(request, self._runtime.new_id(), tx.now)
+            for request, no in zip(requests, barred, strict=True)
         ]
         await store.insert_principals(tx, [answer for answer in answers if isinstance(answer, Principal)])
         for request, answer in zip(requests, answers, strict=True):
@@ -158,12 +169,11 @@ class Identity(Keys):
         return answers
 
     async def _set_status(self, tx: Tx, requests: Sequence[StatusChange]) -> list[Principal | Refusal]:
-        refused = await self.refused_keys(tx, key_ids([request.caller for request in requests]))
+        barred = await self.barred(tx, [request.caller for request in requests])
         principals = await store.lock_principals(tx, [request.principal_id for request in requests])
         answers: list[Principal | Refusal] = []
-        for request in requests:
-            found = principals.get(request.principal_id)
-            answer = Unauthenticated() if request.caller.key_id in refused else rules.status_change(request, found)
+        for request, no in zip(requests, barred, strict=True):
+            answer = no or rules.status_change(request, principals.get(request.principal_id))
             if isinstance(answer, Principal) and answer.status is not request.status:
                 answer = principals[answer.id] = replace(answer, status=request.status)
                 event = PrincipalStatusChanged(answer.id, answer.status.value, tx.now)
