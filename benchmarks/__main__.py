@@ -16,6 +16,7 @@ from cambista.app.build import House, build, open_runtime
 from cambista.app.rooms import ROOMS
 from cambista.app.serve import spare_collector
 from cambista.app.settings import Settings
+from cambista.audit import AuditKey
 from cambista.pricing import Signer
 from cambista.runtime.migrations import migrate
 from cambista.runtime.postgres import EmbeddedPostgres
@@ -41,7 +42,7 @@ async def _in_process(folder: Path) -> AsyncIterator[tuple[House, Pgbench]]:
         settings = Settings(_env_file=None, home=folder)
         async with open_runtime(postgres.dsn(), settings) as runtime:
             spare_collector()  # as `cambista serve` does
-            yield build(runtime, settings, Signer.generate()), yardstick
+            yield build(runtime, settings, Signer.generate(), AuditKey.generate()), yardstick
 
 
 async def bench_in_process(report: Report, lengths: Lengths, folder: Path) -> list[float]:

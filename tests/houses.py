@@ -10,6 +10,7 @@ from uuid import UUID
 from cambista.app.build import House, build
 from cambista.app.capital import fund_on_paper
 from cambista.app.settings import Settings
+from cambista.audit import AuditKey
 from cambista.identity import Customer, CustomerRequest
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.ids import CustomerId, TransferId
@@ -93,7 +94,7 @@ async def paper_house(
     runtime: Runtime, given: Settings | None = None, *, fixed: dict[str, Decimal] | None = None
 ) -> AsyncIterator[PaperHouse]:
     """A house whose tills are full and whose market has spoken."""
-    house = build(runtime, given or settings(), Signer.from_seed(SIGNER_SEED))
+    house = build(runtime, given or settings(), Signer.from_seed(SIGNER_SEED), AuditKey.from_seed(SIGNER_SEED))
     await fund_on_paper(runtime, house.ledger)
     await house.pricing.load()
     paper = PaperHouse(house, PaperMarket(seed=3, fixed=fixed or {}))

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from cambista.app.build import build
 from cambista.app.capital import fund_on_paper
+from cambista.audit import AuditKey
 from cambista.kernel.money import Amount
 from cambista.kernel.registry import BOB, BTC, COP, ETH, USD, USDT, VES
 from cambista.pricing import RateVerdict, Rung, Signer
@@ -61,7 +62,7 @@ async def replaying_house(dsn: str, start: datetime, reference: Path | None = No
     """A house with full tills on a clock that runs with the recordings; rates published in `reference` are known."""
     async with open_runtime(dsn, clock=EagerClock(start)) as runtime:
         given = settings(venues=VenuesSettings(reference=ReferenceSettings(folder=reference)))
-        house = build(runtime, given, Signer.from_seed(SIGNER_SEED))
+        house = build(runtime, given, Signer.from_seed(SIGNER_SEED), AuditKey.from_seed(SIGNER_SEED))
         await fund_on_paper(runtime, house.ledger)
         await house.pricing.load()
         records = await house.pricing.record_rates(await house.venues.rates())

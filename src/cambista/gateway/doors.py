@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from cambista.audit import Solvency
 from cambista.funding import Funding
 from cambista.identity import Identity
 from cambista.ledger import Ledger
@@ -26,5 +27,6 @@ class Doors:
     pricing: Pricing
     trading: Trading
     funding: Funding
+    solvency: Solvency
     metrics: CollectorRegistry
     pending_migrations: Callable[[], Awaitable[int]]

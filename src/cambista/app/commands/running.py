@@ -58,7 +58,9 @@ async def closed_house(settings: Settings) -> AsyncIterator[Any]:
     """The house's rooms on its database, not open for business: for commands that read or mend."""
     from cambista.app.build import build, open_runtime
     from cambista.app.databases import reach_database
+    from cambista.audit import AuditKey
     from cambista.pricing import Signer
 
     async with reach_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
-        yield build(runtime, settings, Signer.open(settings.home_folder / "receipt.key"))
+        signer = Signer.open(settings.home_folder / "receipt.key")
+        yield build(runtime, settings, signer, AuditKey.open(settings.home_folder / "audit.key"))
