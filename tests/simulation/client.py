@@ -19,7 +19,7 @@ from cambista.funding import (
     WithdrawalDecision,
     WithdrawalRequest,
 )
-from cambista.kernel.callers import Caller, Role
+from cambista.kernel.callers import Caller, Credential, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import CustomerId, DepositId, QuoteId, TransferId, WithdrawalId
 from cambista.kernel.market import Price, Side
@@ -107,11 +107,12 @@ class Client:
                 answers = await decide([decision], _once(caller, operation, key))
             case ops.RequestWithdrawal():
                 own = operation.by == operation.customer
-                caller = Caller(operation.by, Role.CUSTOMER if own else Role.OPERATOR)
+                role = Role.CUSTOMER if own else Role.OPERATOR
+                caller = Caller(operation.by, role, credential=Credential.HOUSE)
                 wish = self._withdrawal(caller, operation)
                 answers = await funding.request_withdrawals([wish], _once(caller, operation, key))
             case ops.DecideWithdrawal():
-                caller = Caller(operation.approver, Role.TREASURER)
+                caller = Caller(operation.approver, Role.TREASURER, credential=Credential.HOUSE)
                 settle = funding.approve_withdrawals if operation.approve else funding.reject_withdrawals
                 verdict = WithdrawalDecision(caller, WithdrawalId(operation.withdrawal))
                 answers = await settle([verdict], _once(caller, operation, key))

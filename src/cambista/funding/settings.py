@@ -12,7 +12,10 @@ from cambista.kernel.registry import asset
 
 
 class AssetLimits(BaseModel):
-    """Withdrawals of one asset, in whole assets: least and most at once, most in 24 hours, two approvers above."""
+    """Withdrawals of one asset, in whole assets: least and most at once, most in 24 hours, two approvers above.
+
+    Above `step_up_above` (by default where two approve) who asks and who approves shows a second factor.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +23,7 @@ class AssetLimits(BaseModel):
     maximum: Decimal = Field(gt=0)
     daily_maximum: Decimal = Field(gt=0)
     second_approver_above: Decimal = Field(ge=0)
+    step_up_above: Decimal | None = Field(default=None, ge=0)
 
 
 def _limits(minimum: str, maximum: str, daily_maximum: str, second_approver_above: str) -> AssetLimits:
@@ -76,10 +80,12 @@ class FundingSettings(BaseModel):
 
 def _terms(code: str, limits: AssetLimits) -> AssetTerms:
     of = asset(code)
+    step_up_above = limits.second_approver_above if limits.step_up_above is None else limits.step_up_above
     return AssetTerms(
         of,
         Amount.of(f"{limits.minimum:f}", of),
         Amount.of(f"{limits.maximum:f}", of),
         Amount.of(f"{limits.daily_maximum:f}", of),
         Amount.of(f"{limits.second_approver_above:f}", of),
+        Amount.of(f"{step_up_above:f}", of),
     )

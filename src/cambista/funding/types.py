@@ -152,13 +152,15 @@ class WithdrawalDecision:
 
 @dataclass(frozen=True, slots=True)
 class AssetTerms:
-    """Bounds of withdrawals in one asset; above `second_approver_above` two people approve."""
+    """Bounds of withdrawals in one asset; above `second_approver_above` two people approve, above `step_up_above`
+    everybody involved shows a second factor."""
 
     asset: Asset
     minimum: Amount
     maximum: Amount
     daily_maximum: Amount
     second_approver_above: Amount
+    step_up_above: Amount
 
 
 @dataclass(frozen=True, slots=True)

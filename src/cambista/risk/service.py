@@ -1,8 +1,10 @@
 """Risk's use cases: judge what a customer may still trade, and book what was traded."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from cambista.identity import require_step_up
 from cambista.kernel.callers import Caller
 from cambista.kernel.ids import CustomerId
 from cambista.kernel.money import Amount
@@ -17,8 +19,9 @@ from cambista.runtime import Action, Runtime, Tx
 class Risk:
     """How much the house dares with one customer."""
 
-    def __init__(self, runtime: Runtime, settings: RiskSettings) -> None:
+    def __init__(self, runtime: Runtime, settings: RiskSettings, *, step_up: timedelta = timedelta(minutes=5)) -> None:
         self._runtime = runtime
+        self._step_up = step_up
         self._zone = ZoneInfo(settings.day_zone)
         scale = 10**REPORTING_ASSET.scale
         self._default = Limits(settings.trade_max * scale, settings.day_max * scale)
@@ -45,8 +48,9 @@ class Risk:
         return DayUse(customer, day, Amount(used, REPORTING_ASSET), limits)
 
     async def set_limits(self, customer: CustomerId, limits: Limits, *, caller: Caller) -> None:
-        """Give one customer limits of its own."""
+        """Give one customer limits of its own. A session needs a fresh second factor (`step_up_required`)."""
         async with self._runtime.db.transaction() as tx:
+            require_step_up(caller, tx.now, self._step_up)
             await store.set_limits(tx, customer, limits)
             facts = {"trade_max": str(limits.trade_max), "day_max": str(limits.day_max)}
             tx.record(Action(caller, "risk.set_limits", f"customer:{customer}", facts=facts))

@@ -27,12 +27,12 @@ from cambista.kernel.money import Amount
 from cambista.kernel.registry import COP
 from cambista.ledger import AccountKind, AccountRef, Ledger, customer_account, house_account, world_account
 from cambista.runtime import GroupCommit, Runtime
-from tests.databases import ManualClock
+from tests.databases import START, ManualClock
 
 ADMIN = Caller(UUID(int=1), Role.ADMIN)
 OPERATOR = Caller(UUID(int=2), Role.OPERATOR)
 COMPLIANCE = Caller(UUID(int=3), Role.COMPLIANCE)
-TREASURER, SECOND = Caller(UUID(int=4), Role.TREASURER), Caller(UUID(int=5), Role.TREASURER)
+TREASURER, SECOND = (Caller(UUID(int=each), Role.TREASURER, proved_at=START) for each in (4, 5))
 BANK, SUSPENSE = world_account("bank:pse", COP), house_account(AccountKind.SUSPENSE, COP)
 
 
@@ -100,7 +100,8 @@ async def open_office(runtime: Runtime, settings: FundingSettings | None = None)
     [ana] = await identity.create_customers([CustomerRequest(ADMIN, "ana@example.co", "Ana Pérez", "CO")])
     assert isinstance(ana, Customer)
     funding = Funding(runtime, settings, identity=identity, ledger=ledger)
-    return Office(runtime, ledger, identity, funding, Caller(ana.id, Role.CUSTOMER), settings)
+    proved = Caller(ana.id, Role.CUSTOMER, proved_at=runtime.now())
+    return Office(runtime, ledger, identity, funding, proved, settings)
 
 
 def another(office: Office) -> Funding:

@@ -27,7 +27,7 @@ from cambista.funding.rules import deposits, withdrawals
 from cambista.funding.rules.turns import turns
 from cambista.funding.types import Use
 from cambista.identity import AccountHolder, Status
-from cambista.kernel.callers import Caller, Role
+from cambista.kernel.callers import Caller, Credential, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import DepositId, TransferId, WithdrawalId
 from cambista.kernel.money import Amount, Asset
@@ -37,10 +37,10 @@ from cambista.ledger import HoldClosed, InsufficientFunds
 NOW = datetime(2026, 9, 29, 15, 0, tzinfo=UTC)
 ANA = AccountHolder(UUID(int=3), "Ana María Pérez", Status.ACTIVE)
 OPERATOR, OTHER = Caller(UUID(int=20), Role.OPERATOR), Caller(UUID(int=21), Role.OPERATOR)
-TREASURER, SECOND = Caller(UUID(int=22), Role.TREASURER), Caller(UUID(int=23), Role.TREASURER)
-SELF = Caller(ANA.id, Role.CUSTOMER)
+TREASURER, SECOND = (Caller(UUID(int=each), Role.TREASURER, proved_at=NOW) for each in (22, 23))
+SELF = Caller(ANA.id, Role.CUSTOMER, proved_at=NOW)
 TERMS = deposits.Terms(review_missing_payer=True, paid_within=timedelta(days=90))
-FRAME = withdrawals.Frame(RAILS, FundingSettings().withdrawal_terms(), timedelta(days=7))
+FRAME = withdrawals.Frame(RAILS, FundingSettings().withdrawal_terms(), timedelta(days=7), timedelta(minutes=5))
 IDS = (UUID(int=1), UUID(int=2))
 HERSELF = Payer("PEREZ ANA MARIA", "CC 123")
 
@@ -247,9 +247,29 @@ def test_above_the_limit_two_people_approve(text: str, needed: int) -> None:
     assert withdrawal(text).approvals_needed == needed
 
 
+@pytest.mark.parametrize("credential", (Credential.KEY, Credential.SESSION, Credential.TOKEN))
+def test_a_large_withdrawal_takes_a_fresh_second_factor_or_a_signed_request(credential: Credential) -> None:
+    def asked_by(proved_at: datetime | None, text: str = "40000000.01") -> object:
+        return drafted(wished(text, caller=Caller(ANA.id, Role.CUSTOMER, credential=credential, proved_at=proved_at)))
+
+    assert code(asked_by(None)) == code(asked_by(NOW - timedelta(seconds=301))) == "step_up_required"
+    assert isinstance(asked_by(None, "40000000"), Withdrawal)
+    fresh = asked_by(NOW - timedelta(seconds=300))
+    if credential is Credential.TOKEN:
+        assert code(fresh) == "step_up_required"
+    else:
+        assert isinstance(fresh, Withdrawal)
+
+
+def test_letting_a_large_withdrawal_go_takes_one_too() -> None:
+    unproved = Caller(UUID(int=24), Role.TREASURER)
+    assert code(approved(unproved, withdrawal("40000000.01"))) == "step_up_required"
+    assert isinstance(approved(unproved, withdrawal("40000000")), Withdrawal)
+
+
 def approved(caller: Caller, before: Withdrawal | None, at: datetime = NOW) -> Withdrawal | Refusal:
     decision = WithdrawalDecision(caller, WithdrawalId(UUID(int=1)))
-    return withdrawals.approval(decision, before, TransferId(UUID(int=77)), at)
+    return withdrawals.approval(decision, before, FRAME, TransferId(UUID(int=77)), at)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,16 @@ from cambista.funding.types import (
     WithdrawalStatus,
     WithdrawalTerms,
 )
-from cambista.identity import STAFF, AccountHolder, CustomerUnknown, Scope, Status, permission, read_text
+from cambista.identity import (
+    STAFF,
+    AccountHolder,
+    CustomerUnknown,
+    Scope,
+    Status,
+    permission,
+    read_text,
+    step_up_refusal,
+)
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import HoldId, TransferId, WithdrawalId
@@ -45,11 +54,15 @@ _NO_USE = Use(0, {})
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a withdrawal is judged by: where money can go, how much, and how long it waits for approval."""
+    """What a withdrawal is judged by: where money can go, how much, and how long it waits for approval.
+
+    `step_up`: for how long a second factor counts as fresh.
+    """
 
     rails: Mapping[str, RailPort]
     terms: WithdrawalTerms
     ttl: timedelta
+    step_up: timedelta
 
 
 def draft(
@@ -72,6 +85,9 @@ def draft(
         return refusal
     if not names_match(destination.holder, holder.name):
         return HolderMismatch(rail=destination.rail)
+    unproved = _unproved(request.caller, request.amount, frame, now)
+    if unproved is not None:
+        return unproved
     needed = 2 if request.amount.units > bounds.second_approver_above.units else 1
     return Withdrawal(
         WithdrawalId(ids[0]), request.customer_id, request.amount, destination, WithdrawalStatus.REQUESTED,
@@ -95,6 +111,14 @@ def _check_bounds(amount: Amount, terms: WithdrawalTerms) -> AssetTerms:
     if bounds.maximum < amount:
         raise WithdrawalTooLarge(asset=amount.asset.code, maximum=bounds.maximum.text)
     return bounds
+
+
+def _unproved(caller: Caller, amount: Amount, frame: Frame, now: datetime) -> Refusal | None:
+    """A large sum is asked for, and let go, by who has just shown a second factor or signed the request."""
+    bounds = frame.terms.assets.get(amount.asset.code)
+    if bounds is None or not bounds.step_up_above < amount:
+        return None
+    return step_up_refusal(caller, now, frame.step_up, signed=True)
 
 
 def _destination(request: WithdrawalRequest, rails: Mapping[str, RailPort]) -> Destination:
@@ -136,7 +160,7 @@ def reservation(withdrawal: Withdrawal) -> Hold:
 
 
 def approval(
-    request: WithdrawalDecision, withdrawal: Withdrawal | None, transfer_id: TransferId, now: datetime
+    request: WithdrawalDecision, withdrawal: Withdrawal | None, frame: Frame, transfer_id: TransferId, now: datetime
 ) -> Withdrawal | Refusal:
     """The withdrawal with the caller's approval, `sent` when it was the last one needed; twice counts once."""
     refusal = permission(request.caller, Scope.WITHDRAWALS_APPROVE, *DECIDERS) or unreadable(request.note)
@@ -152,6 +176,9 @@ def approval(
     closed = _closed(withdrawal, now)
     if closed is not None or again:
         return closed or withdrawal
+    unproved = _unproved(request.caller, withdrawal.amount, frame, now)
+    if unproved is not None:
+        return unproved
     approvals = (*withdrawal.approvals, request.caller.id)
     if len(approvals) < withdrawal.approvals_needed:
         return replace(withdrawal, approvals=approvals)

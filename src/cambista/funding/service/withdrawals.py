@@ -49,7 +49,7 @@ class Withdrawals:
     ) -> None:
         self._runtime = runtime
         self._rails = rails
-        self._frame = rules.Frame(rails, settings.withdrawal_terms(), settings.withdrawal_ttl)
+        self._frame = rules.Frame(rails, settings.withdrawal_terms(), settings.withdrawal_ttl, identity.step_up)
         self._identity = identity
         self._ledger = ledger
 
@@ -114,7 +114,9 @@ class Withdrawals:
     async def _approve_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
         before = await store.lock_withdrawals(tx, [decision.withdrawal_id for decision in decisions])
         verdicts: list[Verdict] = [
-            rules.approval(each, before.get(each.withdrawal_id), TransferId(self._runtime.new_id()), tx.now)
+            rules.approval(
+                each, before.get(each.withdrawal_id), self._frame, TransferId(self._runtime.new_id()), tx.now
+            )
             for each in decisions
         ]
         new = {

@@ -11,6 +11,7 @@ from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRot
 from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import signing as signing_rules
 from cambista.identity.rules.keys import KeyDraft, Rotation
+from cambista.identity.rules.step_up import step_up_refusal
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keyring import Keyring, Known
 from cambista.identity.service.listing import before, page, page_size
@@ -120,6 +121,18 @@ class Keys:
         """Those of the keys that do not authenticate at this moment of the transaction, whatever memory says."""
         return await key_store.find_refused_keys(tx, key_ids, tx.now) if key_ids else set()
 
+    async def barred(self, tx: Tx, callers: Sequence[Caller]) -> list[Refusal | None]:
+        """Why each may not do a deed that takes a fresh second factor, or None.
+
+        Its key or session has ended meanwhile (`unauthenticated`), or `step_up_required`.
+        """
+        refused = await self.refused_keys(tx, key_ids(callers))
+        within = self._settings.step_up
+        return [
+            Unauthenticated() if caller.key_id in refused else step_up_refusal(caller, tx.now, within)
+            for caller in callers
+        ]
+
     async def list_keys(
         self, caller: Caller, owner_id: UUID, *, limit: int = 50, cursor: str | None = None
     ) -> Page[ApiKey]:
@@ -173,14 +186,14 @@ class Keys:
 
     async def _create_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
         came_with = key_ids([draft.request.caller for draft in drafts])
-        refused = await self.refused_keys(tx, came_with)
+        barred = await self.barred(tx, [draft.request.caller for draft in drafts])
         asked = [draft.request for draft in drafts if isinstance(draft.request, KeyRequest)]
         owners = await key_store.lock_owners(tx, [request.owner_id for request in asked], tx.now)
         callers = await key_store.find_keys(tx, came_with)
-        fit = [draft for draft in drafts if draft.request.caller.key_id not in refused]
+        fit = [draft for draft, no in zip(drafts, barred, strict=True) if no is None]
         decided = key_rules.keys(fit, owners, tx.now, keys_max=self._settings.keys_max, callers=callers)
         verdicts = {draft.id: verdict for draft, verdict in zip(fit, decided, strict=True)}
-        answers = [verdicts.get(draft.id) or Unauthenticated() for draft in drafts]
+        answers = [no or verdicts[draft.id] for draft, no in zip(drafts, barred, strict=True)]
         made = [(answer, draft) for answer, draft in zip(answers, drafts, strict=True) if isinstance(answer, ApiKey)]
         await key_store.insert_keys(tx, self._runtime.sealing, made)
         for answer, request in zip(answers, asked, strict=True):
@@ -193,7 +206,7 @@ class Keys:
     async def _rotate_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
         requests = [draft.request for draft in drafts if isinstance(draft.request, KeyRotation)]
         came_with, ids = key_ids([request.caller for request in requests]), [request.key_id for request in requests]
-        refused = await self.refused_keys(tx, came_with)
+        barred = await self.barred(tx, [request.caller for request in requests])
         callers = await key_store.find_keys(tx, came_with)
         before = await key_store.find_keys(tx, ids)
         # Owners first, then keys: in that order they are locked everywhere.
@@ -201,10 +214,10 @@ class Keys:
         keys = await key_store.lock_keys(tx, ids)
         bounds = key_rules.KeyBounds(self._settings.keys_max, self._settings.rotation_overlap_max_s)
         answers: list[ApiKey | Refusal] = []
-        for draft, request in zip(drafts, requests, strict=True):
+        for draft, request, no in zip(drafts, requests, barred, strict=True):
             found = keys.get(request.key_id)
-            answer: Rotation | Refusal = Unauthenticated()
-            if request.caller.key_id not in refused:
+            answer: Rotation | Refusal | None = no
+            if answer is None:
                 answer = key_rules.rotation(draft, found, owners.get(found.owner_id) if found else None, tx.now, bounds)
             if isinstance(answer, Rotation):
                 answer = key_rules.beyond_caller(request.caller, answer.made, callers) or answer
