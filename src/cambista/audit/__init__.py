@@ -23,6 +23,7 @@ from cambista.audit.service.door import READERS, Audit
 from cambista.audit.service.exporting import Export
 from cambista.audit.service.keys import AuditKey
 from cambista.audit.service.script import verifier_script
+from cambista.audit.service.sealer import SealerState
 from cambista.audit.service.sinks import open_sinks
 from cambista.audit.service.solvency import Solvency
 from cambista.audit.service.subjects import subjects_about
@@ -72,6 +73,7 @@ __all__ = [
     "OwnProofs",
     "ProofUnknown",
     "PublicKey",
+    "SealerState",
     "SinkState",
     "Solvency",
     "TreeHead",

@@ -10,7 +10,7 @@ import msgspec
 
 from cambista.audit.rules import bundle, chain, merkle
 from cambista.audit.rules.checkpoints import CheckpointMalformed, key_hash, key_id, read_checkpoint
-from cambista.audit.rules.walk import CheckpointLine, Clockwork, Found
+from cambista.audit.rules.walk import CheckpointLine, Clockwork, Found, forged
 from cambista.audit.types.chain import Finding, Verdict, Wrong
 from cambista.audit.types.checkpoints import Checkpoint
 from cambista.audit.types.entries import FORM, Entry
@@ -35,7 +35,7 @@ class BundleCheck:
         self._ended = False
         self._keys: dict[str, bytes] = {}
         self._mode = self._origin = self._branch = ""
-        self._line: CheckpointLine | None = None
+        self._line = CheckpointLine()
         self._checkpoints: list[Checkpoint] = []
         self._proved: set[tuple[int, int]] = set()
         self._clock = Clockwork()
@@ -92,7 +92,6 @@ class BundleCheck:
         self._require(values["form"] == bundle.FORM, "this is another form of bundle")
         self._mode, self._branch, self._origin = values["mode"], values["branch"], values["origin"]
         self._require(self._mode in ("range", "subset"), "it has no known mode")
-        self._line = CheckpointLine(self._origin)
 
     def _take_key(self, values: Values) -> None:
         raw = base64.b64decode(values["public_key"], validate=True)
@@ -104,19 +103,21 @@ class BundleCheck:
         self._keys[purpose] = raw
 
     def _take_checkpoint(self, values: Values) -> None:
-        assert self._line is not None
         number = int(values["number"])
         try:
             checkpoint = read_checkpoint(values["text"])
         except CheckpointMalformed as error:
-            raise Found(Wrong.CHECKPOINT_FORGED, 0, f"checkpoint:{number}", f"Checkpoint {number}: {error}") from None
+            raise forged(number, 0, str(error)) from None
         key = self._keys["audit"]
         genuine = (
             checkpoint.head.number == number
+            and checkpoint.head.origin == self._origin
             and checkpoint.key_hash == key_hash(self._origin, key)
             and self._signed_by(key, checkpoint.signature, checkpoint.signed)
         )
-        self._line.meet(checkpoint, genuine=genuine, may_jump=self._line.last is None or self._mode == "subset")
+        if not genuine:
+            raise forged(number, checkpoint.head.size)
+        self._line.meet(checkpoint, may_jump=self._line.last is None or self._mode == "subset")
         self._checkpoints.append(checkpoint)
 
     def _take_consistency(self, values: Values) -> None:

@@ -61,19 +61,14 @@ class Clockwork:
 class CheckpointLine:
     """Whether checkpoints follow each other: numbers, sizes, times, and each names the one before it."""
 
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
+    def __init__(self) -> None:
         self.last: Checkpoint | None = None
         self.count = 0
 
-    def meet(self, checkpoint: Checkpoint, *, genuine: bool, may_jump: bool = False) -> None:
-        """`genuine`: its signature is true. `may_jump`: not all checkpoints are there, as in an extract."""
+    def meet(self, checkpoint: Checkpoint, *, may_jump: bool = False) -> None:
+        """The next checkpoint, its signature known to be true. `may_jump`: not all are there, as in an extract."""
         head, last = checkpoint.head, self.last
         named = f"checkpoint:{head.number}"
-        if not genuine or head.origin != self._origin:
-            raise Found(
-                Wrong.CHECKPOINT_FORGED, head.size, named, f"Checkpoint {head.number} is not signed by the audit key."
-            )
         expected = 1 if last is None else last.head.number + 1
         jumps = head.number > expected and may_jump
         if head.number != expected and not jumps:
@@ -90,6 +85,11 @@ class CheckpointLine:
         if last is not None and (head.size < last.head.size or head.time < last.head.time):
             raise Found(Wrong.CHECKPOINT_BROKEN, head.size, named, f"Checkpoint {head.number} runs backwards.")
         self.last, self.count = checkpoint, self.count + 1
+
+
+def forged(number: int, size: int, said: str = "it is not signed by the audit key") -> Found:
+    """The checkpoint that should have this number is no true one."""
+    return Found(Wrong.CHECKPOINT_FORGED, size, f"checkpoint:{number}", f"Checkpoint {number}: {said}.")
 
 
 class Walk:

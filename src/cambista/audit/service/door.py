@@ -39,12 +39,12 @@ class Audit:
         self.key = key
         self.sealer = Sealer(runtime, settings, key)
         self.delivery = Delivery(runtime, key, sinks)
-        self._file = next((sink for sink in sinks if isinstance(sink, FileSink)), None)
+        self.file = next((sink for sink in sinks if isinstance(sink, FileSink)), None)
 
     async def open(self) -> None:
         """Refuse (`audit_rolled_back`, `journal_foreign`) to open on a database older than what was exported."""
-        if self._file is not None:
-            await check_opening(self._runtime, self._settings, self._file)
+        if self.file is not None:
+            await check_opening(self._runtime, self._settings, self.file)
 
     async def entries(
         self, caller: Caller, asked: EntryFilter, *, before: tuple[int, int] | None = None, limit: int = 50
@@ -96,7 +96,7 @@ class Audit:
 
     async def verify(self) -> Verdict:
         """Recompute everything and compare it with the exported file; names the first entry that is wrong."""
-        exported = self._file.lines() if self._file is not None else iter(())
+        exported = self.file.lines() if self.file is not None else iter(())
         async with self._runtime.db.snapshot() as reader:
             return await Verification(reader, self._runtime.branch, self.key.public_key, exported).run()
 

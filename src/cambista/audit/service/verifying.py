@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from cambista.audit.rules.checkpoints import CheckpointMalformed, key_hash, origin_of, read_checkpoint
 from cambista.audit.rules.merkle import Subtree
-from cambista.audit.rules.walk import CheckpointLine, Found, Walk
+from cambista.audit.rules.walk import CheckpointLine, Found, Walk, forged
 from cambista.audit.service.keys import signed_by
 from cambista.audit.store import checkpoints as checkpoint_store
 from cambista.audit.store import entries, tree
@@ -29,7 +29,7 @@ class Verification:
         self._exported = exported
         self._outside = next(exported, None)
         self._walk = Walk(branch)
-        self._line = CheckpointLine(origin_of(branch))
+        self._line = CheckpointLine()
         self._unsealed = 0
 
     async def run(self) -> Verdict:
@@ -75,16 +75,17 @@ class Verification:
         try:
             checkpoint = read_checkpoint(text)
         except CheckpointMalformed as error:
-            raise Found(
-                Wrong.CHECKPOINT_FORGED, size, f"checkpoint:{number}", f"Checkpoint {number}: {error}"
-            ) from None
+            raise forged(number, size, str(error)) from None
         genuine = (
             checkpoint.head.number == number
             and checkpoint.head.size == size
+            and checkpoint.head.origin == origin_of(self._branch)
             and checkpoint.key_hash == self._key_hash
             and signed_by(self._public_key, checkpoint.signature, checkpoint.signed)
         )
-        self._line.meet(checkpoint, genuine=genuine)
+        if not genuine:
+            raise forged(number, size)
+        self._line.meet(checkpoint)
         return checkpoint
 
     def _compare_exported(self, checkpoint: Checkpoint) -> None:
