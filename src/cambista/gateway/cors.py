@@ -30,16 +30,14 @@ class Cors:
         return [*vary, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _SHOWN)]
 
     def preflight(self, method: str, path: str, asked: Mapping[bytes, bytes]) -> Headers | None:
-        """The answer's headers, if this is a listed origin's question before a request to an address of the house."""
+        """What is said beside `headers`, if this is a listed origin's question before a request to the house."""
         if method != "OPTIONS" or b"access-control-request-method" not in asked:
             return None
-        origin = asked.get(b"origin")
         methods = methods_at(path)
-        if origin not in self._origins or not methods:
+        if asked.get(b"origin") not in self._origins or not methods:
             return None
         return [
-            (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
-            (b"access-control-allow-origin", origin),
+            (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers"),
             (b"access-control-allow-methods", ", ".join(methods).encode()),
             (b"access-control-allow-headers", _ASKED),
             (b"access-control-max-age", _KEPT_S),

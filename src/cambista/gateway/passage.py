@@ -48,6 +48,7 @@ _SINGLE = (
 _SIGNATURE = (b"x-timestamp", b"x-nonce", b"x-signature")
 _TRACEPARENT = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_PORT = re.compile(r":\d*$")
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,128}")
 # What a request takes from its address that brings no key where one is needed, or asks for what is not there.
 STRANGE = Terms(READ, Counted.UNITS)
@@ -133,7 +134,7 @@ class Passage:
         if host is None and self._scope.get("http_version") == "1.1":
             raise HostMissing
         hosts = self._settings.hosts
-        if hosts and (host or b"").decode("latin-1").lower().rsplit(":", 1)[0] not in hosts:
+        if hosts and _PORT.sub("", (host or b"").decode("latin-1").lower()) not in hosts:
             raise HostUnknown
 
     @property

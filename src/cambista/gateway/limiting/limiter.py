@@ -45,7 +45,7 @@ class Limiter:
     async def _count_shared(self, shared: SharedWindows, charges: Sequence[Charge]) -> list[Allowance]:
         found: list[Allowance] = []
         for each in charges:
-            found.append(await shared.count(each, self._clock.now().timestamp()))
+            found.append(await shared.count(each))
             if found[-1].wait_s:
                 break
         if self._away_until:

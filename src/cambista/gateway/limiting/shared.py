@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 from cambista.gateway.limiting.policies import WINDOW_S, Allowance, Charge
+from cambista.gateway.limiting.windows import wait_s
 
 ANSWER_WITHIN_S = 0.25
 
@@ -34,13 +35,19 @@ class SharedWindows:
 
         self._item = item
 
-    async def count(self, charge: Charge, epoch: float) -> Allowance:
+    async def count(self, charge: Charge) -> Allowance:
         """Take the charge if the quota bears it; raises one of `failures` when Redis does not answer."""
-        item = self._item(charge.policy, charge.quota)
-        let = await self._strategy.hit(item, charge.key, cost=charge.cost)
-        stats = await self._strategy.get_window_stats(item, charge.key)
-        reset_s = max(1, ceil(stats.reset_time - epoch))
-        return Allowance(charge.policy, charge.quota, int(stats.remaining), reset_s, 0 if let else reset_s)
+        policy, key, cost, quota = charge
+        item = self._item(policy, quota)
+        let = await self._strategy.hit(item, key, cost=cost)
+        found = await self._storage.get_sliding_window(item.key_for(key), WINDOW_S)
+        before, before_left, running, running_left = found
+        left = max(0.0, running_left - WINDOW_S)
+        remaining = max(0, quota - running - int(before * before_left / WINDOW_S))
+        if let:
+            return Allowance(policy, quota, remaining, ceil(left))
+        wait = ceil(wait_s(before, running, room=quota - cost, left=left, window=WINDOW_S))
+        return Allowance(policy, quota, remaining, ceil(left), max(1, wait))
 
     async def close(self) -> None:
         """Let the connections go."""

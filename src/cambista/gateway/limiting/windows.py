@@ -32,7 +32,7 @@ class Windows:
         before = self._before.get(key, 0) if self._before else 0
         used = running + int(before * left / self._window_s)
         if used + cost > quota:
-            wait = ceil(_wait_s(before, running, room=quota - cost, left=left, window=self._window_s))
+            wait = ceil(wait_s(before, running, room=quota - cost, left=left, window=self._window_s))
             return Allowance(charge.policy, quota, max(0, quota - used), ceil(left), max(1, wait))
         if not running and len(self._running) >= self._keys_max:
             self._before, self._running = self._running, {}
@@ -46,7 +46,7 @@ class Windows:
         room = charge.quota - charge.cost
         if running + int(before * left / self._window_s) <= room:
             return 0
-        return max(1, ceil(_wait_s(before, running, room=room, left=left, window=self._window_s)))
+        return max(1, ceil(wait_s(before, running, room=room, left=left, window=self._window_s)))
 
     def _turn(self, now: float) -> float:
         """Begin a new window when it is time; gives what is left of the running one."""
@@ -57,10 +57,10 @@ class Windows:
         return self._window_s - into
 
 
-def _wait_s(before: int, running: int, *, room: int, left: float, window: float) -> float:
-    """When `floor(before · left / window) + running` will be at most `room`."""
+def wait_s(before: int, running: int, *, room: int, left: float, window: float) -> float:
+    """Seconds until `floor(before · left / window) + running` will be at most `room`."""
     if room < 0:
         return 2 * window
     if running <= room:
-        return left - window * (room - running + 1) / before + 1e-3
+        return left - window * (room - running + 1) / max(1, before) + 1e-3
     return left + window - window * min(1.0, (room + 1) / running) + 1e-3
