@@ -27,6 +27,7 @@ from cambista.identity.errors.keys import (
     ScopeNotOfRole,
     ScopeUnknown,
 )
+from cambista.identity.errors.people import TicketInvalid
 from cambista.identity.errors.principals import (
     CountryInvalid,
     CustomerUnknown,
@@ -48,7 +49,7 @@ from cambista.identity.events.factors import SecondFactorChanged
 from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
 from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
 from cambista.identity.rules.principals import read_text
-from cambista.identity.rules.roles import SCOPES_OF, STAFF, permission
+from cambista.identity.rules.roles import SCOPES_OF, STAFF, owner_seen, permission
 from cambista.identity.rules.step_up import require_enrolled, require_step_up, step_up_refusal
 from cambista.identity.service import Identity
 from cambista.identity.settings import IdentitySettings
@@ -58,11 +59,13 @@ from cambista.identity.types.factors import (
     Factors,
     Passkey,
     Proof,
+    SecondStep,
     StepUpRequest,
     TotpEnrolment,
 )
 from cambista.identity.types.keys import ApiKey, KeyRequest, KeyRevocation, KeyRotation, NewApiKey, Scope
 from cambista.identity.types.notices import Channel, DueNotice, Notice, NoticeFailure
+from cambista.identity.types.people import NewSession, Visitor
 from cambista.identity.types.principals import (
     AccountHolder,
     Customer,
@@ -110,6 +113,7 @@ __all__ = [
     "LastFactor",
     "NetworkInvalid",
     "NewApiKey",
+    "NewSession",
     "Notice",
     "NoticeFailure",
     "OverlapInvalid",
@@ -135,6 +139,7 @@ __all__ = [
     "SecondFactorDelayed",
     "SecondFactorRequired",
     "SecondFactorWrong",
+    "SecondStep",
     "SelfBlock",
     "SessionRequired",
     "SignatureExpired",
@@ -147,7 +152,10 @@ __all__ = [
     "StatusChange",
     "StepUpRequest",
     "TextInvalid",
+    "TicketInvalid",
     "TotpEnrolment",
+    "Visitor",
+    "owner_seen",
     "permission",
     "read_text",
     "require_enrolled",

@@ -6,7 +6,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from cambista.runtime.journal import Action
 from cambista.runtime.rows import RowWriter
 
 APPLICATION_ROLE = "cambista_app"
+OWN_ROLE = "cambista_own"
 Record = asyncpg.Record
 
 
@@ -41,6 +42,12 @@ _AWAY = (
     TimeoutError,
 )
 
+_BEGIN_OWN = f"""
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL ROLE {OWN_ROLE};
+SET LOCAL cambista.owner = '{{owner_id}}'
+"""
+
 
 async def _leave_as_it_is(connection: Any) -> None:
     """No statement of the house changes its session, so there is nothing to reset between two users of a connection."""
@@ -52,6 +59,10 @@ class Reader:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
+    def table(self, name: str) -> str:
+        """Where this reader finds the rows of that table (or function over them), for a statement's FROM."""
+        return name
+
     async def one(self, sql: str, *args: object) -> Any:
         """The first row, or None."""
         return await self._connection.fetchrow(sql, *args)
@@ -62,6 +73,17 @@ class Reader:
     async def value(self, sql: str, *args: object) -> Any:
         """The first column of the first row, or None."""
         return await self._connection.fetchval(sql, *args)
+
+
+class OwnReader(Reader):
+    """Read statements that see one owner's rows, whatever they ask for: PostgreSQL's row-level security sees to it.
+
+    What each room lets an owner see stands in its `own_rows` migration; any other table is out of this reader's reach.
+    """
+
+    def table(self, name: str) -> str:
+        room, _, table = name.partition(".")
+        return f"{room}.own_{table}"
 
 
 class Tx(Reader):
@@ -168,3 +190,18 @@ class Database:
         """Statements that only read, all of one moment (repeatable read)."""
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             yield Reader(connection)
+
+    @asynccontextmanager
+    async def read_own(self, owner_id: UUID) -> AsyncIterator[OwnReader]:
+        """Statements that only read, all of one moment, and see nothing but what belongs to `owner_id`."""
+        async with self._connection() as connection:
+            try:
+                # One round trip. Role and owner end with the transaction, so the connection goes back as it came.
+                await connection.execute(_BEGIN_OWN.format(owner_id=UUID(int=owner_id.int)))
+                yield OwnReader(connection)
+            finally:
+                await connection.execute("ROLLBACK")
+
+    def read_for(self, owner_id: UUID | None) -> AbstractAsyncContextManager[Reader]:
+        """`read_own` of that owner; None reads everybody's, for those who may."""
+        return self.read() if owner_id is None else self.read_own(owner_id)

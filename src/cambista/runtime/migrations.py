@@ -12,8 +12,9 @@ from typing import Any
 
 import asyncpg
 
-from cambista.runtime.database import APPLICATION_ROLE
+from cambista.runtime.database import APPLICATION_ROLE, OWN_ROLE
 
+ROLES = (APPLICATION_ROLE, OWN_ROLE)
 OLDEST_SERVER = 15
 LOCK_WAIT_S = 120
 STATEMENT_S = 900
@@ -72,7 +73,7 @@ def find_migrations(rooms: Sequence[str], *, house: Traversable | None = None) -
 
 
 async def migrate(dsn: str, rooms: Sequence[str], *, house: Traversable | None = None) -> Applied:
-    """Apply what is missing, each file in a transaction, and make sure the application's role exists.
+    """Apply what is missing, each file in a transaction, and make sure the application's roles exist.
 
     Any number of callers at once is fine: one works, the others wait (at most 120 s) and find it done. Refuses with
     `MigrationRefused`; files applied before a failing one stay applied.
@@ -196,15 +197,17 @@ async def _lock(connection: Any) -> None:
 
 async def _prepare(connection: Any) -> None:
     try:
-        await connection.execute(_ENSURE_ROLE)
-        await connection.execute(_ENSURE_MEMBERSHIP.format(right="SET" if _grants_set(connection) else "MEMBER"))
+        for role in ROLES:
+            await connection.execute(_ENSURE_ROLE.format(role=role))
+            right = "SET" if _grants_set(connection) else "MEMBER"
+            await connection.execute(_ENSURE_MEMBERSHIP.format(role=role, right=right))
         await connection.execute(_ENSURE_TABLE)
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationRefused(
             f"The database's user lacks a right: {error}.",
             code="rights_missing",
-            hint=f"Let it own the database, and either give it CREATEROLE or run once, as an administrator: "
-            f"CREATE ROLE {APPLICATION_ROLE} NOLOGIN; GRANT {APPLICATION_ROLE} TO that user.",
+            hint="Let it own the database, and either give it CREATEROLE or run once, as an administrator: "
+            + " ".join(f"CREATE ROLE {role} NOLOGIN; GRANT {role} TO that user;" for role in ROLES),
         ) from error
 
 
@@ -247,19 +250,19 @@ def _malformed(detail: str) -> MigrationRefused:
 
 
 # Roles belong to the whole cluster while our lock is the database's, so another database may be making it right now.
-_ENSURE_ROLE = f"""
+_ENSURE_ROLE = """
 DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION_ROLE}') THEN
-        CREATE ROLE {APPLICATION_ROLE} NOLOGIN;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE {role} NOLOGIN;
     END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """
 
-_ENSURE_MEMBERSHIP = f"""
+_ENSURE_MEMBERSHIP = """
 DO $$ BEGIN
-    IF NOT pg_has_role(current_user, '{APPLICATION_ROLE}', '{{right}}') THEN
-        GRANT {APPLICATION_ROLE} TO CURRENT_USER;
+    IF NOT pg_has_role(current_user, '{role}', '{right}') THEN
+        GRANT {role} TO CURRENT_USER;
     END IF;
 EXCEPTION WHEN unique_violation THEN NULL;
 END $$

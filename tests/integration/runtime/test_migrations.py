@@ -207,10 +207,13 @@ async def test_the_application_reads_what_a_file_grants_and_nothing_more(dsn: st
         await connection.close()
 
 
-async def test_nobody_can_log_in_as_the_application(postgres: EmbeddedPostgres, dsn: str) -> None:
+async def test_nobody_can_log_in_as_the_application_or_pass_its_policies(postgres: EmbeddedPostgres, dsn: str) -> None:
     await migrate(dsn, [])
-    rows = await run(dsn, "SELECT rolcanlogin, rolsuper FROM pg_roles WHERE rolname = 'cambista_app'")
-    assert [tuple(row) for row in rows] == [(False, False)]
+    rows = await run(
+        dsn,
+        "SELECT rolcanlogin, rolsuper, rolbypassrls FROM pg_roles WHERE rolname IN ('cambista_app', 'cambista_own')",
+    )
+    assert [tuple(row) for row in rows] == [(False, False, False)] * 2
 
 
 async def as_owner(postgres: EmbeddedPostgres, rights: str) -> str:
@@ -230,7 +233,7 @@ async def test_an_owner_who_is_no_superuser_needs_one_right_and_is_told_which(
     await asyncio.to_thread(fresh.start)
     try:
         bare = await as_owner(fresh, "NOCREATEROLE")
-        with pytest.raises(MigrationRefused, match="CREATE ROLE cambista_app") as refused:
+        with pytest.raises(MigrationRefused, match=r"CREATE ROLE cambista_app.*CREATE ROLE cambista_own") as refused:
             await migrate(bare, ROOMS, house=house)
         assert refused.value.code == "rights_missing"
         creator = await as_owner(fresh, "CREATEROLE")
@@ -238,7 +241,7 @@ async def test_an_owner_who_is_no_superuser_needs_one_right_and_is_told_which(
         assert [row["role"] for row in await run(f"{creator}&role=cambista_app", "SELECT current_user AS role")] == [
             "cambista_app"
         ]
-        await run(fresh.dsn(), f"GRANT cambista_app TO {urlsplit(bare).username}")
+        await run(fresh.dsn(), f"GRANT cambista_app, cambista_own TO {urlsplit(bare).username}")
         assert (await migrate(bare, ROOMS, house=house)).total == 3
     finally:
         await asyncio.to_thread(fresh.stop)

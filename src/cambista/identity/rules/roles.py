@@ -51,6 +51,11 @@ def may_see(caller: Caller, owner_id: UUID, *roles: Role) -> bool:
     return caller.role in roles or caller.id == owner_id
 
 
+def owner_seen(caller: Caller) -> UUID | None:
+    """Whose things the caller sees: its own, or (None) everybody's for staff."""
+    return None if caller.role in STAFF else caller.id
+
+
 def visible(caller: Caller, owner_id: UUID) -> bool:
     """Staff see everybody, others themselves."""
     return may_see(caller, owner_id, *STAFF)

@@ -11,6 +11,7 @@ from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRot
 from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import signing as signing_rules
 from cambista.identity.rules.keys import KeyDraft, Rotation
+from cambista.identity.rules.roles import owner_seen
 from cambista.identity.rules.step_up import step_up_refusal
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keyring import Keyring, Known
@@ -140,7 +141,7 @@ class Keys:
         caller.require(Scope.KEYS_READ, *Role)
         if caller.id != owner_id and caller.role not in (Role.ADMIN, Role.AUDITOR):
             raise PrincipalUnknown(principal=str(owner_id))
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
             rows = await key_store.list_keys(reader, owner_id, before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
 

@@ -11,13 +11,15 @@ from cambista.identity import workflows
 from cambista.identity.errors.principals import CustomerUnknown, EmailTaken
 from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
 from cambista.identity.rules import principals as rules
-from cambista.identity.rules.roles import STAFF, visible
+from cambista.identity.rules.roles import STAFF, owner_seen, visible
 from cambista.identity.rules.step_up import require_enrolled
 from cambista.identity.service.factors import SecondFactors
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keys import Keys, TokenSource
 from cambista.identity.service.listing import before, page, page_size
 from cambista.identity.service.notices import Notices
+from cambista.identity.service.people import People
+from cambista.identity.service.second_steps import SecondSteps
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import principals as store
 from cambista.identity.store.people import find_contacts
@@ -46,7 +48,9 @@ class Identity(Keys):
     ) -> None:
         super().__init__(runtime, settings or IdentitySettings(), token)
         self.notices = Notices(runtime)
+        self.people = People(runtime, self._settings, self._keyring)
         self.factors = SecondFactors(runtime, self._settings, self._keyring, find_contacts)
+        self.second_steps = SecondSteps(self.people.desk, self.factors)
 
     @property
     def house_name(self) -> str:
@@ -93,7 +97,7 @@ class Identity(Keys):
     async def find_customer(self, caller: Caller, id: UUID) -> Customer:
         """A customer: any for staff, itself for a customer; else `customer_not_found`."""
         caller.require(Scope.CUSTOMERS_READ if caller.role in STAFF else Scope.ACCOUNTS_READ, *Role)
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
             found = await store.find_customer(reader, self._runtime, id) if visible(caller, id) else None
         if found is None:
             raise CustomerUnknown(customer=str(id))

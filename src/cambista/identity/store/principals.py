@@ -10,13 +10,15 @@ from cambista.kernel.callers import Role
 from cambista.kernel.ids import CustomerId
 from cambista.runtime import SHREDDED, Reader, Runtime, Tx
 
-_CUSTOMER = """
-    SELECT c.id, c.sealed, c.country, p.status, c.created_at
-    FROM identity.customer c JOIN identity.principal p USING (id)
-"""
+_CUSTOMER = "SELECT c.id, c.sealed, c.country, p.status, c.created_at"
 _PRINCIPAL = "SELECT id, role, name, status, created_at FROM identity.principal"
 EMAIL_INDEX = "identity.customer.email"
 _BOOTSTRAP_LOCK = 0x4944454E54495459  # "IDENTITY"
+
+
+def _customers_in(reader: Reader) -> str:
+    customer, principal = reader.table("identity.customer"), reader.table("identity.principal")
+    return f"{_CUSTOMER} FROM {customer} c JOIN {principal} p USING (id)"
 
 
 async def _customers(reader: Reader, runtime: Runtime, rows: Sequence[Any]) -> list[Customer]:
@@ -86,7 +88,7 @@ async def insert_principals(tx: Tx, principals: Sequence[Principal]) -> None:
 
 
 async def find_customer(reader: Reader, runtime: Runtime, id: UUID) -> Customer | None:
-    rows = await reader.all(f"{_CUSTOMER} WHERE c.id = $1", id)
+    rows = await reader.all(f"{_customers_in(reader)} WHERE c.id = $1", id)
     return next(iter(await _customers(reader, runtime, rows)), None)
 
 
@@ -105,7 +107,7 @@ async def find_customers_by_email(reader: Reader, runtime: Runtime, emails: Sequ
 
 async def list_customers(reader: Reader, runtime: Runtime, before: UUID | None, limit: int) -> list[Customer]:
     rows = await reader.all(
-        f"{_CUSTOMER} WHERE $1::uuid IS NULL OR c.id < $1 ORDER BY c.id DESC LIMIT $2", before, limit
+        f"{_customers_in(reader)} WHERE $1::uuid IS NULL OR c.id < $1 ORDER BY c.id DESC LIMIT $2", before, limit
     )
     return await _customers(reader, runtime, rows)
 
