@@ -126,3 +126,5 @@ GRANT UPDATE (token_hash) ON identity.registration TO cambista_app;
 GRANT UPDATE (used_at) ON identity.letter_token, identity.login_ticket TO cambista_app;
 GRANT UPDATE (seen_at) ON identity.device TO cambista_app;
 GRANT UPDATE (failures, last_at) ON identity.login_failure TO cambista_app;
+-- Taking rows off a list locks them, which takes this right.
+GRANT UPDATE (created_at) ON identity.reset_request TO cambista_app;
