@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import growth, houses, ledger, pricing, startup, trades
+from benchmarks import growth, houses, ledger, pricing, solvency, startup, trades
 from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
@@ -105,15 +105,31 @@ async def bench_growth(report: Report, lengths: Lengths, folder: Path) -> None:
                 report.add(f"trades over HTTP with {stored:,} stored, 256 connections", taken.rate, "trades/s")
 
 
+async def bench_solvency(report: Report, folder: Path, customers: int = 1_000_000) -> None:
+    """A certificate of solvency over a million customers."""
+    report.add(f"liabilities of {customers:,} customers: the tree alone", solvency.grow_seconds(customers), "s")
+    async with _in_process(folder) as (house, _):
+        await solvency.fill(house, customers)
+        made = await solvency.certify(house)
+    report.add(f"liabilities of {customers:,} customers: read, grown, stored, signed", made.seconds, "s")
+    report.add("– longest the event loop was away meanwhile", made.stall_ms, "ms")
+    report.add("– one customer's proof", made.proof_ms, "ms")
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="one short pass")
     parser.add_argument("--growth", action="store_true", help="also with 1,000,000 stored trades (some minutes)")
+    parser.add_argument("--solvency", action="store_true", help="only the proof of liabilities of 1,000,000 customers")
     given = parser.parse_args()
     lengths = Lengths(1, 2, 4_000) if given.quick else Lengths(3, 4, 16_000)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="cambista-bench-") as folder:
         root = Path(folder)
+        if given.solvency:
+            await bench_solvency(report, root / "solvency")
+            print(report.table())
+            return
         yards = await bench_in_process(report, lengths, root / "ledger")
         await bench_http(report, lengths, root / "house", yards)
         if given.growth:

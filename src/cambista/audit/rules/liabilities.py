@@ -105,7 +105,8 @@ def grow(key: bytes, asset: str, records: bytes) -> Tree:
 def require_fit(asset: str, records: bytes) -> None:
     """Refuse a negative balance (`liability_negative`) and more customers than fit (`liabilities_too_many`)."""
     assert len(records) % RECORD == 0
-    if records and max(records[16::RECORD]) >= 0x80:
+    # The first byte of each balance: below zero is where its top bit is set, which no ASCII byte has.
+    if not records[16::RECORD].isascii():
         raise LiabilityNegative(asset=asset)
     if len(records) // RECORD > 1 << DEPTH_MAX:
         raise LiabilitiesTooMany(asset=asset)
