@@ -36,6 +36,23 @@ class PeopleSettings(BaseModel):
     ticket_ttl_s: int = Field(default=300, ge=30, le=3600)
 
 
+class OAuthSettings(BaseModel):
+    """OAuth2. `access_token_s`: seconds an access token lives; `code_s` an authorization code. `refresh_token_s`:
+    seconds a refresh token waits for its use; `grant_s`: seconds until a customer must agree again. `token_key_s`:
+    seconds a key signs tokens; it is published `token_key_ahead_s` before. `clients_max`: living clients of a partner.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    access_token_s: int = Field(default=600, ge=60, le=3600)
+    code_s: int = Field(default=60, ge=10, le=600)
+    refresh_token_s: int = Field(default=2_592_000, ge=60, le=31_536_000)
+    grant_s: int = Field(default=7_776_000, ge=3600, le=94_608_000)
+    token_key_s: int = Field(default=2_592_000, ge=3600, le=31_536_000)
+    token_key_ahead_s: int = Field(default=86_400, ge=60, le=604_800)
+    clients_max: int = Field(default=20, ge=1, le=1000)
+
+
 class IdentitySettings(PeopleSettings):
     """`known_keys_max`: keys remembered in memory, and as many unknown ones. `trust_s`: seconds a memory is believed.
     `keys_max`: usable keys one owner may have. `rotation_overlap_max_s`: seconds a key works on beside the one in its
@@ -58,6 +75,7 @@ class IdentitySettings(PeopleSettings):
     staff_second_factor: bool = True
     sms_per_hour: int = Field(default=5, ge=1, le=100)
     passkeys_max: int = Field(default=10, ge=1, le=100)
+    oauth: OAuthSettings = OAuthSettings()
 
     @property
     def step_up(self) -> timedelta:

@@ -16,6 +16,7 @@ from cambista.identity.rules.step_up import step_up_refusal
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keyring import Keyring, Known
 from cambista.identity.service.listing import before, page, page_size
+from cambista.identity.service.oauth import OAuth
 from cambista.identity.service.signing import Signing
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import keys as key_store
@@ -33,7 +34,10 @@ SUSPICIONS_MAX = 10_000
 
 
 class Keys:
-    """The part of identity's door that is about keys, and the memory of credentials all of identity shares."""
+    """The part of identity's door that is about keys, and the memory of credentials all of identity shares.
+
+    `oauth` is the door of OAuth2's clients.
+    """
 
     def __init__(self, runtime: Runtime, settings: IdentitySettings, token: TokenSource) -> None:
         self._runtime = runtime
@@ -41,6 +45,7 @@ class Keys:
         self._token = token
         self._keyring = Keyring(runtime, settings)
         self._signing = Signing(runtime, settings)
+        self.oauth = OAuth(runtime, settings, self._keyring, token=token)
         self._suspicions: OrderedDict[tuple[UUID, str, str], float] = OrderedDict()
 
     async def create_keys(
@@ -80,12 +85,13 @@ class Keys:
     async def authenticate(
         self, key: str, *, address: str, trace_id: str, agent: str = "", signed: Signed | None = None
     ) -> Caller:
-        """Who holds this key or session; raises `unauthenticated` when nobody does now (revoked, expired, blocked).
+        """Who holds this key, session or access token; raises `unauthenticated` when nobody does now.
 
         A key may be bound to addresses (`address_not_allowed`) or to signing: then `signed` is asked for the request,
         which may refuse `signature_required`, `signature_invalid`, `signature_expired`, `request_replayed`.
         """
-        known = await self._keyring.find(key)
+        is_token = self.oauth.looks_like_token(key)
+        known = await (self.oauth.find(key) if is_token else self._keyring.find(key))
         caller = Caller(
             known.owner_id, known.role, known.key_id, known.scopes, address, trace_id, known.kind, known.client_id,
             known.proved_at, agent,
