@@ -68,6 +68,7 @@ def doors_of(house: House, metrics: CollectorRegistry) -> Doors:
         pricing=house.pricing,
         trading=house.trading,
         funding=house.funding,
+        audit=house.audit,
         solvency=house.solvency,
         metrics=metrics,
         pending_migrations=_none_pending,

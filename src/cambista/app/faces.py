@@ -31,6 +31,7 @@ def create_faces(
             pricing=house.pricing,
             trading=house.trading,
             funding=house.funding,
+            audit=house.audit,
             solvency=house.solvency,
             metrics=house.metrics,
             pending_migrations=partial(_count_pending, house.dsn),

@@ -28,6 +28,7 @@ _STAFF = (Role.OPERATOR, Role.COMPLIANCE, Role.TREASURER, Role.ADMIN, Role.AUDIT
 _REVIEWERS = (Role.COMPLIANCE, Role.TREASURER, Role.ADMIN)
 _TREASURY = (Role.TREASURER, Role.ADMIN)
 _ADMINS = (Role.ADMIN,)
+_AUDITORS = (Role.AUDITOR, Role.COMPLIANCE, Role.ADMIN)
 _KEY_MAKERS = (Role.ADMIN, *_OWNERS)
 _PERSON = Access("", tuple(Role))
 _ENROLLING = Access("", tuple(Role), enrolling=True)
@@ -81,6 +82,11 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("GET", f"{BASE}/accounts"): Access(Scope.ACCOUNTS_READ, _OWNERS),
     ("GET", f"{BASE}/accounts/{{asset}}/statement"): Access(Scope.ACCOUNTS_READ, _OWNERS),
     ("GET", f"{BASE}/accounts/proof"): Access(Scope.ACCOUNTS_READ, _OWNERS),
+    ("GET", f"{BASE}/audit"): Access(Scope.AUDIT_READ, _AUDITORS),
+    ("GET", f"{BASE}/audit/checkpoints"): Access(Scope.AUDIT_READ, _AUDITORS),
+    ("GET", f"{BASE}/audit/checkpoints/{{number}}/consistency"): Access(Scope.AUDIT_READ, _AUDITORS),
+    ("GET", f"{BASE}/audit/key"): Access(Scope.AUDIT_READ, _AUDITORS),
+    ("GET", f"{BASE}/audit/{{id}}/proof"): Access(Scope.AUDIT_READ, _AUDITORS),
     ("GET", f"{BASE}/solvency"): ANYONE,
     ("GET", f"{BASE}/solvency/{{day}}"): ANYONE,
     ("POST", f"{BASE}/quotes"): Access(Scope.QUOTES_WRITE, _OWNERS),

@@ -22,10 +22,12 @@ from cambista.gateway.limiting.guesses import Guesses
 from cambista.gateway.limiting.limiter import Limiter
 from cambista.gateway.limiting.policies import Policies
 from cambista.gateway.limiting.shared import SharedWindows
+from cambista.gateway.noting import Denials
 from cambista.gateway.passage import KEY, STRANGE, Passage, Rules, refused
 from cambista.gateway.refusals import PROBLEM_TYPE, internal_error
 from cambista.gateway.rest import (
     accounts,
+    audit,
     customers,
     deposits,
     health,
@@ -41,7 +43,7 @@ from cambista.gateway.rest.hot import HOT_ROUTES
 from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
-ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, solvency, health)
+ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, audit, solvency, health)
 
 
 class _Application(FastAPI):
@@ -97,6 +99,7 @@ def create_app(
         Policies(settings),
         Limiter(clock, keys_max=kept, shared=shared_windows),
         Guesses(clock.monotonic, per_minute=settings.failures_per_minute, keys_max=kept),
+        Denials(doors.runtime),
     )
     app = _Application(doors, rules)
     app.state.settings = settings

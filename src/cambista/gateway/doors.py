@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from cambista.audit import Solvency
+from cambista.audit import Audit, Solvency
 from cambista.funding import Funding
 from cambista.identity import Identity
 from cambista.ledger import Ledger
@@ -27,6 +27,7 @@ class Doors:
     pricing: Pricing
     trading: Trading
     funding: Funding
+    audit: Audit
     solvency: Solvency
     metrics: CollectorRegistry
     pending_migrations: Callable[[], Awaitable[int]]

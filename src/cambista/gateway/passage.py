@@ -28,17 +28,19 @@ from cambista.gateway.errors import (
 from cambista.gateway.limiting.guesses import Guesses
 from cambista.gateway.limiting.limiter import Limiter, headers_of, refusal_of
 from cambista.gateway.limiting.policies import Charge, Policies
+from cambista.gateway.noting import Denials
 from cambista.gateway.settings import GatewaySettings
 from cambista.gateway.shedding.gate import Seat
 from cambista.gateway.terms import READ, Counted, Terms, terms_of
 from cambista.identity import SignatureRequired, SignedRequest
 from cambista.kernel.callers import Caller
-from cambista.kernel.errors import Refusal, Unauthenticated
+from cambista.kernel.errors import Denied, Refusal, Unauthenticated
 from cambista.runtime import Once, Replay
 
 KEY = "cambista.passage"
 REPLAYED = (b"idempotent-replayed", b"true")
 JSON_TYPE = b"application/json"
+AGENT_MAX = 200
 # What the house serves itself; beside it stand guests (the console) with rules of their own.
 OWN_PATHS = ("/api/", "/health/", "/metrics", "/docs", "/openapi.json")
 _SINGLE = (
@@ -70,6 +72,7 @@ class Rules:
     policies: Policies
     limiter: Limiter
     guesses: Guesses
+    denials: Denials
 
 
 class Passage:
@@ -157,24 +160,34 @@ class Passage:
         key = self.headers.get(b"x-api-key") or self._bearer()
         if not key:
             await self.charge_address(STRANGE)
+            await self._rules.denials.note_stranger(self.address, self.trace_id, Unauthenticated())
             raise Unauthenticated
         self._rules.guesses.admit(self.address, key)
         caller = await self._authenticate(key)
         self._rules.guesses.note_success(key)
         await self._charge(self._rules.policies.of_caller(caller, terms))
-        caller.require(access.scope, *access.roles)
-        self.doors.identity.require_second_factor(caller, enrolling=access.enrolling)
+        try:
+            caller.require(access.scope, *access.roles)
+            self.doors.identity.require_second_factor(caller, enrolling=access.enrolling)
+        except Denied as refusal:
+            await self._rules.denials.note(caller, f"{self.method} {self.endpoint}", refusal)
+            raise
         self._caller = caller
 
     async def _authenticate(self, key: bytes) -> Caller:
         text = key.decode("latin-1")
         try:
             return await self.doors.identity.authenticate(
-                text, address=self.address, trace_id=self.trace_id, signed=self._signed
+                text, address=self.address, trace_id=self.trace_id, agent=self._agent, signed=self._signed
             )
-        except Unauthenticated:
+        except Unauthenticated as refusal:
             self._rules.guesses.note_failure(self.address, key)
+            await self._rules.denials.note_stranger(self.address, self.trace_id, refusal)
             raise
+
+    @property
+    def _agent(self) -> str:
+        return self.headers.get(b"user-agent", b"")[:AGENT_MAX].decode("latin-1")
 
     async def _signed(self) -> SignedRequest:
         """The request as it was signed; asked for only when the key is one whose requests are."""

@@ -247,6 +247,7 @@ async def test_a_house_told_to_opens_on_the_older_copy_and_keeps_the_evidence(re
     kept = list((record.home / "checkpoints").glob("main.jsonl.*"))
     assert len(kept) == 1
     await again.delivery.deliver("file")
+    assert again.file is not None
     assert [number for number, _ in again.file.lines()] == [1, 2]
     told = await record.rows(
         "SELECT facts->>'exported' AS exported FROM runtime.journal WHERE name = 'audit.rolled_back'"

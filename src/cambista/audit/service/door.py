@@ -5,6 +5,7 @@ from uuid import UUID
 
 from cambista.audit.errors.chain import CheckpointUnknown, EntryUnknown
 from cambista.audit.rules import chain
+from cambista.audit.rules.checkpoints import origin_of
 from cambista.audit.service.delivery import Delivery
 from cambista.audit.service.exporting import Export
 from cambista.audit.service.keys import AuditKey
@@ -89,6 +90,11 @@ class Audit:
     async def sinks(self) -> list[SinkState]:
         """How far each sink is."""
         return await self.delivery.states()
+
+    @property
+    def origin(self) -> str:
+        """What checkpoints and their key are called."""
+        return origin_of(self._runtime.branch)
 
     @property
     def sealing(self) -> SealerState:

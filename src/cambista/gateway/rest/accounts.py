@@ -14,6 +14,7 @@ from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.passage import Passage
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, number_from
+from cambista.gateway.rest.reading import reply_read
 from cambista.gateway.rest.routing import Entered, owner_of, reply, rest_router, speaks
 from cambista.gateway.rest.words import AmountText, AsOfQuery, AssetCode, AssetPath, Cursor, IdPath, IdText, TimeText
 from cambista.gateway.settings import GatewaySettings
@@ -119,7 +120,8 @@ async def list_customer_accounts(
     async with passage.doors.runtime.db.read() as reader:
         if not await passage.doors.identity.find_holders(reader, [owner]):
             raise CustomerUnknown(customer=str(owner))
-    return reply(await _accounts(passage, owner, as_of, basis))
+    answer = await _accounts(passage, owner, as_of, basis)
+    return await reply_read(passage, "accounts.read", f"customer:{owner}", answer)
 
 
 async def _accounts(passage: Passage, owner: UUID, as_of: str | None, basis: str) -> AccountList:

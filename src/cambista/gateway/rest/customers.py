@@ -8,6 +8,7 @@ from fastapi import Depends, Response
 from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
+from cambista.gateway.rest.reading import reply_read
 from cambista.gateway.rest.routing import (
     Entered,
     Settling,
@@ -141,13 +142,16 @@ async def list_customers(passage: Entered, limit: Limit = 50, cursor: CursorIn =
     """Customers, newest first."""
     before = text_from("customers", cursor)
     page = await passage.doors.identity.list_customers(passage.caller, limit=limit, cursor=before)
-    return reply(CustomerPage([show_customer(each) for each in page.items], cursor_to("customers", page.next_cursor)))
+    shown = [show_customer(each) for each in page.items]
+    answer = CustomerPage(shown, cursor_to("customers", page.next_cursor))
+    return await reply_read(passage, "customer.list", "customers", answer, (each.id for each in shown))
 
 
 @router.get("/customers/{id}", **speaks(CustomerOut, _CUSTOMER, refuses=(CustomerUnknown, IdInvalid)))
 async def get_customer(id: IdPath, passage: Entered) -> Response:
     """A customer."""
-    return reply(show_customer(await passage.doors.identity.find_customer(passage.caller, parse_id(id))))
+    found = show_customer(await passage.doors.identity.find_customer(passage.caller, parse_id(id)))
+    return await reply_read(passage, "customer.read", f"customer:{found.id}", found)
 
 
 _PRINCIPAL = {

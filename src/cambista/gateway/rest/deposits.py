@@ -24,7 +24,8 @@ from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import OF_AMOUNTS, Decision, customer_asked, read_amount, says_decided
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
-from cambista.gateway.rest.routing import Entered, Settling, body_of, reply, rest_router, speaks
+from cambista.gateway.rest.reading import reply_read
+from cambista.gateway.rest.routing import Entered, Settling, body_of, rest_router, speaks
 from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdPath, IdText, OwnerQuery, TimeText
 from cambista.identity import CustomerUnknown, TextInvalid
 from cambista.kernel.ids import DepositId, IdInvalid, parse_id
@@ -175,13 +176,16 @@ async def list_deposits(
         limit=limit,
         cursor=text_from("deposits", cursor),
     )
-    return reply(DepositPage([show_deposit(each) for each in page.items], cursor_to("deposits", page.next_cursor)))
+    shown = [show_deposit(each) for each in page.items]
+    answer = DepositPage(shown, cursor_to("deposits", page.next_cursor))
+    return await reply_read(passage, "deposit.list", "deposits", answer, (each.id for each in shown))
 
 
 @router.get("/deposits/{id}", **speaks(DepositOut, _DEPOSIT, refuses=(DepositUnknown, IdInvalid)))
 async def get_deposit(id: IdPath, passage: Entered) -> Response:
     """A deposit; another's is not found."""
-    return reply(show_deposit(await passage.doors.funding.find_deposit(passage.caller, DepositId(parse_id(id)))))
+    found = show_deposit(await passage.doors.funding.find_deposit(passage.caller, DepositId(parse_id(id))))
+    return await reply_read(passage, "deposit.read", f"deposit:{found.id}", found)
 
 
 @router.post("/deposits/{id}/approve", **says_decided(DepositOut, _DEPOSIT, DepositUnknown, DepositDecided))

@@ -9,7 +9,8 @@ from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import customer_asked
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, id_from
-from cambista.gateway.rest.routing import Entered, owner_of, reply, rest_router, speaks
+from cambista.gateway.rest.reading import reply_read
+from cambista.gateway.rest.routing import Entered, owner_of, rest_router, speaks
 from cambista.gateway.rest.words import (
     AmountText,
     AssetCode,
@@ -168,7 +169,7 @@ TRADE_EXAMPLE = {
 async def get_quote(id: IdPath, passage: Entered) -> Response:
     """A quote with its receipt; another's is not found."""
     found = await passage.doors.trading.issued_quote(QuoteId(parse_id(id)), owner_of(passage))
-    return reply(show_quote(found))
+    return await reply_read(passage, "quote.read", f"quote:{found.quote.id}", show_quote(found))
 
 
 TRADES_EXAMPLE = {"items": [TRADE_EXAMPLE], "next_cursor": None}
@@ -187,10 +188,13 @@ async def list_trades(
     found = await passage.doors.trading.trades(owner, before=TradeId(before) if before else None, limit=limit)
     # A full page may be the last; the next one is then empty.
     last = found[-1].id if len(found) == limit else None
-    return reply(TradePage([show_trade(trade) for trade in found], cursor_to("trades", last)))
+    answer = TradePage([show_trade(trade) for trade in found], cursor_to("trades", last))
+    subject = "trades" if owner is None else f"customer:{owner}"
+    return await reply_read(passage, "trade.list", subject, answer, (each.id for each in answer.items))
 
 
 @router.get("/trades/{id}", **speaks(TradeOut, TRADE_EXAMPLE, refuses=(TradeUnknown, IdInvalid)))
 async def get_trade(id: IdPath, passage: Entered) -> Response:
     """A trade; another's is not found."""
-    return reply(show_trade(await passage.doors.trading.trade(TradeId(parse_id(id)), owner_of(passage))))
+    found = show_trade(await passage.doors.trading.trade(TradeId(parse_id(id)), owner_of(passage)))
+    return await reply_read(passage, "trade.read", f"trade:{found.id}", found)

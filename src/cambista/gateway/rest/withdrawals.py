@@ -28,7 +28,8 @@ from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.deciding import OF_AMOUNTS, Decision, customer_asked, read_amount, says_decided
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
-from cambista.gateway.rest.routing import Entered, Settling, body_of, reply, rest_router, speaks
+from cambista.gateway.rest.reading import reply_read
+from cambista.gateway.rest.routing import Entered, Settling, body_of, rest_router, speaks
 from cambista.gateway.rest.words import AmountText, AssetCode, Cursor, ExactIn, IdPath, IdText, OwnerQuery, TimeText
 from cambista.identity import CustomerUnknown, TextInvalid
 from cambista.kernel.ids import IdInvalid, WithdrawalId, parse_id
@@ -167,14 +168,15 @@ async def list_withdrawals(
         cursor=text_from("withdrawals", cursor),
     )
     items = [show_withdrawal(each) for each in page.items]
-    return reply(WithdrawalPage(items, cursor_to("withdrawals", page.next_cursor)))
+    answer = WithdrawalPage(items, cursor_to("withdrawals", page.next_cursor))
+    return await reply_read(passage, "withdrawal.list", "withdrawals", answer, (each.id for each in items))
 
 
 @router.get("/withdrawals/{id}", **speaks(WithdrawalOut, _WITHDRAWAL, refuses=(WithdrawalUnknown, IdInvalid)))
 async def get_withdrawal(id: IdPath, passage: Entered) -> Response:
     """A withdrawal; another's is not found."""
     found = await passage.doors.funding.find_withdrawal(passage.caller, WithdrawalId(parse_id(id)))
-    return reply(show_withdrawal(found))
+    return await reply_read(passage, "withdrawal.read", f"withdrawal:{found.id}", show_withdrawal(found))
 
 
 _DECIDING = (WithdrawalUnknown, WithdrawalDecided, WithdrawalExpired)
