@@ -66,7 +66,7 @@ def _unsigned(
         x509.CertificateBuilder()
         .subject_name(_name(subject))
         .issuer_name(_name(issuer))
-        .public_key(key.public_key())  # type: ignore[arg-type] # every key an issuer may have has a public one
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(began)
         .not_valid_after(began + timedelta(days=days))
