@@ -1,6 +1,6 @@
 """Refusals of people: registration, login, sessions, passwords."""
 
-from cambista.kernel.errors import Denied, Invalid, Limited, NotFound, Unauthenticated
+from cambista.kernel.errors import Conflict, Denied, Invalid, Limited, NotFound, Unauthenticated
 
 
 class LoginFailed(Unauthenticated):
@@ -41,6 +41,16 @@ class PasswordExpired(Denied):
 class LanguageInvalid(Invalid):
     code = "language_invalid"
     sentence = 'A language is "es" or "en".'
+
+
+class LoginExists(Conflict):
+    code = "login_exists"
+    sentence = "This principal has a password already; who forgot it asks for a letter."
+
+
+class EmailMissing(Invalid):
+    code = "email_missing"
+    sentence = "Nobody is invited without an e-mail address."
 
 
 class SessionUnknown(NotFound):

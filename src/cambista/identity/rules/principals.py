@@ -5,6 +5,7 @@ import unicodedata
 from datetime import datetime
 from uuid import UUID
 
+from cambista.identity.errors.people import LanguageInvalid
 from cambista.identity.errors.principals import (
     CountryInvalid,
     EmailInvalid,
@@ -28,6 +29,7 @@ from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import CustomerId
 
 NAME_MAX = 200
+LANGUAGES = ("es", "en")
 EMAIL_MAX = 254
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -59,6 +61,14 @@ def read_text(value: object, *, field: str, length_max: int) -> str:
     return text
 
 
+def read_name(value: object) -> str:
+    """A person's or company's name; one without a letter is none (`text_invalid`)."""
+    name = read_text(value, field="full_name", length_max=NAME_MAX)
+    if not any(sign.isalpha() for sign in name):
+        raise TextInvalid("A name has letters.", field="full_name")
+    return name
+
+
 def read_email(value: object) -> str:
     """The address in lower case; refuses what is none (`email_invalid`). Domains in other scripts come as punycode."""
     if not isinstance(value, str) or len(value) > EMAIL_MAX:
@@ -67,6 +77,13 @@ def read_email(value: object) -> str:
     if _EMAIL.fullmatch(email) is None or len(email.partition("@")[0]) > 64:
         raise EmailInvalid
     return email
+
+
+def read_language(value: object) -> str:
+    """The language of letters: "es" or "en"."""
+    if value not in LANGUAGES:
+        raise LanguageInvalid
+    return str(value)
 
 
 def read_country(value: object) -> str:
@@ -79,10 +96,7 @@ def customer(request: CustomerRequest, id: UUID, now: datetime) -> Customer | Re
     """The customer that would be; whether the address is taken is the store's to say."""
     try:
         request.caller.require(Scope.CUSTOMERS_WRITE, Role.OPERATOR, Role.ADMIN)
-        name = read_text(request.full_name, field="full_name", length_max=NAME_MAX)
-        if not any(sign.isalpha() for sign in name):
-            return TextInvalid("A name has letters.", field="full_name")
-        email, country = read_email(request.email), read_country(request.country)
+        name, email, country = read_name(request.full_name), read_email(request.email), read_country(request.country)
     except Refusal as refusal:
         return refusal
     return Customer(CustomerId(id), email, name, country, Status.ACTIVE, now)

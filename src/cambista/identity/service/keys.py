@@ -12,11 +12,13 @@ from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import signing as signing_rules
 from cambista.identity.rules.keys import KeyDraft, Rotation
 from cambista.identity.rules.roles import owner_seen
+from cambista.identity.rules.sessions import agent_hash
 from cambista.identity.rules.step_up import step_up_refusal
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keyring import Keyring, Known
 from cambista.identity.service.listing import before, page, page_size
 from cambista.identity.service.oauth import OAuth
+from cambista.identity.service.sessions import end_foreign
 from cambista.identity.service.signing import Signing
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import keys as key_store
@@ -87,6 +89,7 @@ class Keys:
     ) -> Caller:
         """Who holds this key, session or access token; raises `unauthenticated` when nobody does now.
 
+        A session belongs to the user agent it was opened with: one that comes with another is ended.
         A key may be bound to addresses (`address_not_allowed`) or to signing: then `signed` is asked for the request,
         which may refuse `signature_required`, `signature_invalid`, `signature_expired`, `request_replayed`.
         """
@@ -96,6 +99,9 @@ class Keys:
             known.owner_id, known.role, known.key_id, known.scopes, address, trace_id, known.kind, known.client_id,
             known.proved_at, agent,
         )  # fmt: skip
+        if known.agent_hash is not None and known.agent_hash != agent_hash(agent):
+            await end_foreign(self._runtime, self._keyring, caller)
+            raise Unauthenticated
         if known.networks or known.signing_secret is not None:
             return await self._bound(known, caller, signed)
         return caller

@@ -14,6 +14,7 @@ from cambista.identity.rules import principals as rules
 from cambista.identity.rules.roles import STAFF, owner_seen, visible
 from cambista.identity.rules.step_up import require_enrolled
 from cambista.identity.service.factors import SecondFactors
+from cambista.identity.service.invitations import invite_new, refuse_taken
 from cambista.identity.service.journaling import journal, key_ids
 from cambista.identity.service.keys import Keys, TokenSource
 from cambista.identity.service.listing import before, page, page_size
@@ -80,7 +81,10 @@ class Identity(Keys):
     async def create_principals(
         self, requests: Sequence[PrincipalRequest], onces: Sequence[Once | None] = ()
     ) -> list[Principal | Refusal | Replay]:
-        """Add staff, partners and machines (admin). Refuses `role_invalid`, `text_invalid`."""
+        """Add staff, partners and machines (admin); whoever has an `email` is invited to log in.
+
+        Refuses `role_invalid`, `text_invalid`, `email_invalid`, `email_taken`, `language_invalid`.
+        """
         return await self._runtime.writer.submit(self._create_principals, requests, onces)
 
     async def set_status(
@@ -164,7 +168,10 @@ class Identity(Keys):
             no or rules.principal(request, self._runtime.new_id(), tx.now)
             for request, no in zip(requests, barred, strict=True)
         ]
+        answers = await refuse_taken(tx, self.people.desk, list(zip(requests, answers, strict=True)))
         await store.insert_principals(tx, [answer for answer in answers if isinstance(answer, Principal)])
+        made = [(each, got) for each, got in zip(requests, answers, strict=True) if isinstance(got, Principal)]
+        await invite_new(tx, self.people.desk, made)
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Principal):
                 tx.emit(PrincipalAdded(answer.id, answer.role.value, tx.now), trace_id=request.caller.trace_id)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from cambista.identity.types.notices import Channel, DueNotice, Notice, NoticeFailure
-from cambista.runtime import SHREDDED, Runtime, Tx
+from cambista.runtime import SHREDDED, Reader, Runtime, Tx
 
 _COLUMNS = ("id", "recipient_id", "channel", "template", "language", "contents", "created_at", "expires_at", "due_at")
 
@@ -26,6 +26,20 @@ async def insert_notices(tx: Tx, runtime: Runtime, notices: Sequence[Notice]) ->
     ]
     await tx.copy("identity", "notice", _COLUMNS, rows)
     return ids
+
+
+async def count_since(reader: Reader, recipient_ids: Sequence[UUID], template: str, since: datetime) -> dict[UUID, int]:
+    """How many notices of that template were written to each person since then."""
+    rows = await reader.all(
+        """
+        SELECT recipient_id, count(*) AS notices FROM identity.notice
+        WHERE recipient_id = ANY($1) AND template = $2 AND created_at > $3 GROUP BY recipient_id
+        """,
+        recipient_ids,
+        template,
+        since,
+    )
+    return {row["recipient_id"]: row["notices"] for row in rows}
 
 
 async def take_due(tx: Tx, runtime: Runtime, limit: int, lease: timedelta, attempts_max: int) -> list[DueNotice]:

@@ -62,9 +62,13 @@ class CustomerRequest:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalRequest:
+    """With an `email` the new principal is a person, who is invited to log in by letter."""
+
     caller: Caller
     role: str
     name: str
+    email: str | None = None
+    language: str = "es"
 
 
 @dataclass(frozen=True, slots=True)
