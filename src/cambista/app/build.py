@@ -128,6 +128,8 @@ async def start(house: House) -> None:
     """Open for business: opening capital on paper, the work that goes on all the time, and the first prices."""
     runtime, tasks = house.runtime, house.runtime.tasks
     await house.relay.check_order()
+    await house.identity.seal_clear_rows()
+    await house.funding.seal_clear_rows()
     await house.audit.open()
     if house.settings.on_paper:
         await fund_on_paper(runtime, house.ledger)

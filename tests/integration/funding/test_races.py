@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -36,17 +38,23 @@ async def race(office: Office, first: Call, second: Call) -> tuple[object, objec
         await go.wait()
         return [None]
 
+    submit = office.runtime.writer.submit
+
+    async def submit_with_pause(*asked: Any) -> Any:
+        """What `first` asks for, and the pause behind it in the same batch."""
+        answers, _ = await asyncio.gather(submit(*asked), submit(pause, [None]))
+        return answers
+
     async with asyncio.TaskGroup() as tasks:
-        leading = tasks.create_task(_listed(first))
-        stopping = tasks.create_task(office.runtime.writer.submit(pause, [None]))
-        await ready.wait()
+        with mock.patch.object(office.runtime.writer, "submit", submit_with_pause):
+            leading = tasks.create_task(_listed(first))
+            await ready.wait()
         following = tasks.create_task(_listed(second))
         async with office.runtime.db.read() as reader:
             while not following.done():
                 if await reader.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                     break
         go.set()
-    assert stopping.done()
     [one], [other] = leading.result(), following.result()
     return one, other
 

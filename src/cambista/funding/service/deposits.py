@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from cambista.funding import store
 from cambista.funding.events import DepositReceived, DepositReviewed, UserActionRequired
 from cambista.funding.rails import RailPort
 from cambista.funding.rules import deposits as rules
@@ -12,6 +11,8 @@ from cambista.funding.rules.deposits import Draft, Terms
 from cambista.funding.rules.turns import turns
 from cambista.funding.service.screening import Step, journal, screen, settle, write_history
 from cambista.funding.settings import FundingSettings
+from cambista.funding.store import deposits as store
+from cambista.funding.store import lists
 from cambista.funding.types import Deposit, DepositDecision, DepositRequest, DepositStatus
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller, Role
@@ -65,8 +66,8 @@ class Deposits:
         return rules.draft(request, self._rails, self._terms, tx.now, ids)
 
     async def _judge(self, tx: Tx, drafts: Sequence[Draft]) -> list[Verdict]:
-        await store.lock_names(tx, [f"deposit:{draft.deposit.rail}:{draft.reference_folded}" for draft in drafts])
-        recorded = await store.find_recorded(tx, drafts)
+        await lists.lock_names(tx, [f"deposit:{draft.deposit.rail}:{draft.reference_folded}" for draft in drafts])
+        recorded = await store.find_recorded(tx, self._runtime, drafts)
         holders = await self._identity.find_holders(tx, list({draft.deposit.customer_id for draft in drafts}))
         return rules.judge(drafts, recorded, holders, self._rails, self._terms)
 
@@ -83,7 +84,7 @@ class Deposits:
             for (deposit, _), result in zip(fresh, posted, strict=True)
         }
         written = [(deposit, draft) for deposit, draft in fresh if verdicts[deposit.id] is deposit]
-        await store.insert_deposits(tx, written)
+        await store.insert_deposits(tx, self._runtime, written)
         await write_history(tx, [(each.id, each.status.value, each.recorded_by, "") for each, _ in written])
         return verdicts
 
@@ -122,7 +123,7 @@ class Deposits:
         return settled
 
     async def _decide_turn(self, tx: Tx, decisions: Sequence[DepositDecision], outcome: DepositStatus) -> list[Verdict]:
-        before = await store.lock_deposits(tx, [decision.deposit_id for decision in decisions])
+        before = await store.lock_deposits(tx, self._runtime, [decision.deposit_id for decision in decisions])
         verdicts: list[Verdict] = []
         moved: list[tuple[int, Deposit, TransferId]] = []
         for position, decision in enumerate(decisions):

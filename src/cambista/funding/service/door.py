@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from cambista.funding import store
 from cambista.funding.errors import DepositUnknown, WithdrawalUnknown
 from cambista.funding.rails import RAILS, RailPort
 from cambista.funding.service.deposits import Deposits
 from cambista.funding.service.withdrawals import Withdrawals
 from cambista.funding.settings import FundingSettings
+from cambista.funding.store import deposits as deposit_store
+from cambista.funding.store import lists
+from cambista.funding.store import withdrawals as withdrawal_store
 from cambista.funding.types import (
     Deposit,
     DepositDecision,
@@ -21,7 +23,7 @@ from cambista.funding.types import (
     WithdrawalRequest,
     WithdrawalStatus,
 )
-from cambista.identity import STAFF, Identity, Page, Scope
+from cambista.identity import STAFF, Identity, Page, Scope, owner_seen
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import DepositId, WithdrawalId, parse_id
@@ -32,6 +34,7 @@ T = TypeVar("T", Deposit, Withdrawal)
 PAGE_MAX = 200
 HISTORY_MAX = 200
 EXPIRY_BATCH_MAX = 200
+SEALED_AT_ONCE = 500
 
 
 class Funding:
@@ -59,6 +62,7 @@ class Funding:
         The same payment again gives the first deposit. Refuses `deposit_conflict`, `customer_not_found`,
         `rail_unknown`, `rail_asset_mismatch`, `text_invalid`, `paid_on_invalid`, `account_frozen`.
         """
+        await self._make_keys([each.customer_id for each in requests])
         return await self._runtime.writer.submit(self._deposits.record, requests, onces)
 
     async def approve_deposits(
@@ -68,12 +72,14 @@ class Funding:
 
         Refuses `deposit_not_found`, `deposit_decided`, `four_eyes`, `account_frozen`.
         """
+        await self._open_keys([each.deposit_id for each in decisions])
         return await self._runtime.writer.submit(self._deposits.approve, decisions, onces)
 
     async def reject_deposits(
         self, decisions: Sequence[DepositDecision], onces: Sequence[Once | None] = ()
     ) -> list[Deposit | Refusal | Replay]:
         """Send deposits under review back where they came from; refuses as `approve_deposits`."""
+        await self._open_keys([each.deposit_id for each in decisions])
         return await self._runtime.writer.submit(self._deposits.reject, decisions, onces)
 
     async def request_withdrawals(
@@ -84,6 +90,7 @@ class Funding:
         Refuses `insufficient_funds`, `limit_exceeded`, `holder_mismatch`, `destination_invalid`, `rail_unknown`,
         `rail_asset_mismatch`, `withdrawal_too_small`, `withdrawal_too_large`, `customer_blocked`, `customer_not_found`.
         """
+        await self._make_keys([each.customer_id for each in requests])
         return await self._runtime.writer.submit(self._withdrawals.request, requests, onces)
 
     async def approve_withdrawals(
@@ -94,6 +101,7 @@ class Funding:
         The answer is `sent` when that was the last approval needed, else still `requested`.
         Refuses `withdrawal_not_found`, `withdrawal_decided`, `withdrawal_expired`, `four_eyes`, `account_frozen`.
         """
+        await self._open_keys([each.withdrawal_id for each in decisions])
         return await self._runtime.writer.submit(self._withdrawals.approve, decisions, onces)
 
     async def reject_withdrawals(
@@ -103,12 +111,14 @@ class Funding:
 
         Refuses `withdrawal_not_found`, `withdrawal_decided`, `withdrawal_expired`.
         """
+        await self._open_keys([each.withdrawal_id for each in decisions])
         return await self._runtime.writer.submit(self._withdrawals.reject, decisions, onces)
 
     async def expire(self) -> int:
         """Release withdrawals that were not approved in time, a bounded number a call; how many."""
         async with self._runtime.db.read() as reader:
-            due = await store.list_due(reader, self._runtime.now(), EXPIRY_BATCH_MAX)
+            due = await withdrawal_store.list_due(reader, self._runtime.now(), EXPIRY_BATCH_MAX)
+        await self._open_keys(due)
         # One request for all: the writer's batches stay free for customers.
         [answer] = await self._runtime.writer.submit(self._expire, [due])
         if isinstance(answer, Refusal):
@@ -119,8 +129,8 @@ class Funding:
     async def find_deposit(self, caller: Caller, id: DepositId) -> Deposit:
         """A deposit: any for staff, one's own for others; else `deposit_not_found`."""
         caller.require(Scope.DEPOSITS_READ, *Role)
-        async with self._runtime.db.read() as reader:
-            found = await store.find_deposit(reader, id)
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
+            found = await deposit_store.find_deposit(reader, self._runtime, id)
         if found is None or not _visible(caller, found.customer_id):
             raise DepositUnknown(deposit=str(id))
         return found
@@ -138,15 +148,16 @@ class Funding:
         caller.require(Scope.DEPOSITS_READ, *Role)
         shown = _limit(limit)
         owner = customer_id if caller.role in STAFF else caller.id
-        async with self._runtime.db.read() as reader:
-            rows = await store.list_deposits(reader, owner, status, _before(cursor), shown + 1)
+        asked = lists.Asked(owner, status, _before(cursor), shown + 1)
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
+            rows = await deposit_store.list_deposits(reader, self._runtime, asked)
         return _page(rows, shown)
 
     async def find_withdrawal(self, caller: Caller, id: WithdrawalId) -> Withdrawal:
         """A withdrawal: any for staff, one's own for others; else `withdrawal_not_found`."""
         caller.require(Scope.WITHDRAWALS_READ, *Role)
-        async with self._runtime.db.read() as reader:
-            found = await store.find_withdrawal(reader, id)
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
+            found = await withdrawal_store.find_withdrawal(reader, self._runtime, id)
         if found is None or not _visible(caller, found.customer_id):
             raise WithdrawalUnknown(withdrawal=str(id))
         return found
@@ -164,15 +175,36 @@ class Funding:
         caller.require(Scope.WITHDRAWALS_READ, *Role)
         shown = _limit(limit)
         owner = customer_id if caller.role in STAFF else caller.id
-        async with self._runtime.db.read() as reader:
-            rows = await store.list_withdrawals(reader, owner, status, _before(cursor), shown + 1)
+        asked = lists.Asked(owner, status, _before(cursor), shown + 1)
+        async with self._runtime.db.read_for(owner_seen(caller)) as reader:
+            rows = await withdrawal_store.list_withdrawals(reader, self._runtime, asked)
         return _page(rows, shown)
 
     async def history(self, caller: Caller, id: DepositId | WithdrawalId) -> list[HistoryLine]:
         """Every step of a deposit or withdrawal, oldest first, for staff."""
         caller.require(Scope.LEDGER_READ, *STAFF)
         async with self._runtime.db.read() as reader:
-            return await store.list_history(reader, id, HISTORY_MAX)
+            return await lists.list_history(reader, id, HISTORY_MAX)
+
+    async def seal_clear_rows(self) -> int:
+        """Seal what a house before this one kept clear, in bounded batches; how many rows."""
+        done = 0
+        for seal_some in (deposit_store.seal_clear_deposits, withdrawal_store.seal_clear_withdrawals):
+            sealed = -1
+            while sealed:
+                async with self._runtime.db.transaction() as tx:
+                    sealed = await seal_some(tx, self._runtime, SEALED_AT_ONCE)
+                done += sealed
+        return done
+
+    async def _make_keys(self, customer_ids: Sequence[UUID]) -> None:
+        """Have the customers' keys at hand before their requests share a transaction with others."""
+        await self._runtime.sealing.ready(self._runtime.db, customer_ids, new=len(set(customer_ids)))
+
+    async def _open_keys(self, ids: Sequence[UUID]) -> None:
+        async with self._runtime.db.read() as reader:
+            owners = await lists.find_owners(reader, ids)
+        await self._runtime.sealing.ready(self._runtime.db, owners)
 
     async def _expire(self, tx: Tx, batches: Sequence[Sequence[WithdrawalId]]) -> list[int | Refusal]:
         counts: list[int | Refusal] = []

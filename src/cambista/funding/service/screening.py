@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from cambista.funding import store
+from cambista.funding.store import lists as store
 from cambista.funding.types import HistoryLine
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from cambista.funding import store
 from cambista.funding.events import (
     UserActionRequired,
     WithdrawalFact,
@@ -18,6 +17,8 @@ from cambista.funding.rules.deposits import read_note
 from cambista.funding.rules.turns import turns
 from cambista.funding.service.screening import Step, journal, screen, settle, write_history
 from cambista.funding.settings import FundingSettings
+from cambista.funding.store import lists
+from cambista.funding.store import withdrawals as store
 from cambista.funding.types import (
     Use,
     Withdrawal,
@@ -59,7 +60,7 @@ class Withdrawals:
         await self._hold_within_limits(tx, answers)
         settled = settle(answers)
         asked = [answer for answer in settled if isinstance(answer, Withdrawal)]
-        await store.insert_withdrawals(tx, asked)
+        await store.insert_withdrawals(tx, self._runtime, asked)
         await write_history(tx, [(each.id, each.status.value, each.requested_by, "") for each in asked])
         for request, answer in zip(requests, settled, strict=True):
             _announce_request(tx, request, answer)
@@ -78,7 +79,7 @@ class Withdrawals:
         customers = list({draft.customer_id for draft in waiting.values()})
         if not customers:
             return
-        await store.lock_names(tx, [f"withdrawals:{customer}" for customer in customers])
+        await lists.lock_names(tx, [f"withdrawals:{customer}" for customer in customers])
         used = dict(await store.find_use(tx, customers, tx.now - rules.DAY))
         while waiting:
             waiting = await self._hold_fitting(tx, waiting, used, answers)
@@ -112,7 +113,7 @@ class Withdrawals:
         return _journaled(tx, "withdrawal.approve", decisions, answers)
 
     async def _approve_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        before = await store.lock_withdrawals(tx, [decision.withdrawal_id for decision in decisions])
+        before = await store.lock_withdrawals(tx, self._runtime, [decision.withdrawal_id for decision in decisions])
         verdicts: list[Verdict] = [
             rules.approval(
                 each, before.get(each.withdrawal_id), self._frame, TransferId(self._runtime.new_id()), tx.now
@@ -149,7 +150,7 @@ class Withdrawals:
         return _journaled(tx, "withdrawal.reject", decisions, answers)
 
     async def _reject_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        before = await store.lock_withdrawals(tx, [decision.withdrawal_id for decision in decisions])
+        before = await store.lock_withdrawals(tx, self._runtime, [decision.withdrawal_id for decision in decisions])
         verdicts: list[Verdict] = [rules.rejection(each, before.get(each.withdrawal_id), tx.now) for each in decisions]
         new = {
             position: verdict
@@ -169,7 +170,7 @@ class Withdrawals:
 
     async def expire(self, tx: Tx, ids: Sequence[WithdrawalId]) -> int:
         """Give back what was not approved in time; how many."""
-        before = await store.lock_withdrawals(tx, ids)
+        before = await store.lock_withdrawals(tx, self._runtime, ids)
         due = {id: after for id, each in before.items() if (after := rules.expiry(each, tx.now)) is not None}
         released = await self._release(tx, list(due.values()))
         expired = [

@@ -1,0 +1,1 @@
+"""All the SQL of funding, a file a subject."""
