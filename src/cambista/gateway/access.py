@@ -4,34 +4,46 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cambista.identity import Scope
-from cambista.kernel.callers import Role
+from cambista.identity import Scope, SessionRequired
+from cambista.kernel.callers import Caller, Credential, Role
 
 BASE = "/api/v1"
+STAFF_ROLES = (Role.OPERATOR, Role.COMPLIANCE, Role.TREASURER, Role.ADMIN, Role.AUDITOR)
 
 
 class Access(NamedTuple):
     """The roles that may call, and the scope a narrowed key needs. No roles at all: anyone, even without a key.
 
-    `enrolling`: open to staff in a session that has not shown a second factor, which may set one up and no more.
+    No scope: what only a person does, in a session. `enrolling`: open to staff in a session that has not shown a second
+    factor, which may set one up and no more. `beyond`: the roles that reach things of others here; to everybody else
+    another's id is not there.
     """
 
     scope: str
     roles: tuple[Role, ...]
     enrolling: bool = False
+    beyond: tuple[Role, ...] = STAFF_ROLES
+
+    def admit(self, caller: Caller) -> None:
+        """Let the caller pass, or refuse `session_required`, `role_denied`, `scope_missing`."""
+        if not self.scope and caller.credential is not Credential.SESSION:
+            raise SessionRequired
+        caller.require(self.scope, *self.roles)
 
 
 ANYONE = Access("", ())
 _OWNERS = (Role.CUSTOMER, Role.PARTNER)
 _DESK = (Role.OPERATOR, Role.ADMIN)
-_STAFF = (Role.OPERATOR, Role.COMPLIANCE, Role.TREASURER, Role.ADMIN, Role.AUDITOR)
+_STAFF = STAFF_ROLES
 _REVIEWERS = (Role.COMPLIANCE, Role.TREASURER, Role.ADMIN)
 _TREASURY = (Role.TREASURER, Role.ADMIN)
 _ADMINS = (Role.ADMIN,)
 _AUDITORS = (Role.AUDITOR, Role.COMPLIANCE, Role.ADMIN)
 _KEY_MAKERS = (Role.ADMIN, *_OWNERS)
-_PERSON = Access("", tuple(Role))
-_ENROLLING = Access("", tuple(Role), enrolling=True)
+_KEY_MAKING = Access(Scope.KEYS_WRITE, _KEY_MAKERS, beyond=_ADMINS)
+_PERSON = Access("", tuple(Role), beyond=())
+_ENROLLING = Access("", tuple(Role), enrolling=True, beyond=())
+_OWN_PERSON = Access("", _OWNERS, beyond=())
 
 TABLE: Mapping[tuple[str, str], Access] = {
     ("GET", "/health/liveness"): ANYONE,
@@ -52,28 +64,52 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("GET", f"{BASE}/principals"): Access(Scope.PRINCIPALS_READ, (Role.ADMIN, Role.COMPLIANCE, Role.AUDITOR)),
     ("POST", f"{BASE}/principals/{{id}}/block"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
     ("POST", f"{BASE}/principals/{{id}}/unblock"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
-    ("POST", f"{BASE}/api-keys"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
-    ("GET", f"{BASE}/api-keys"): Access(Scope.KEYS_READ, tuple(Role)),
-    ("POST", f"{BASE}/api-keys/{{id}}/rotate"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
-    ("DELETE", f"{BASE}/api-keys/{{id}}"): Access(Scope.KEYS_WRITE, _KEY_MAKERS),
+    ("POST", f"{BASE}/api-keys"): _KEY_MAKING,
+    ("GET", f"{BASE}/api-keys"): Access(Scope.KEYS_READ, tuple(Role), beyond=(Role.ADMIN, Role.AUDITOR)),
+    ("POST", f"{BASE}/api-keys/{{id}}/rotate"): _KEY_MAKING,
+    ("DELETE", f"{BASE}/api-keys/{{id}}"): _KEY_MAKING,
+    ("POST", f"{BASE}/principals/{{id}}/invite"): Access(Scope.CUSTOMERS_WRITE, _DESK),
+    ("POST", f"{BASE}/auth/register"): ANYONE,
+    ("POST", f"{BASE}/auth/confirm"): ANYONE,
+    ("POST", f"{BASE}/auth/login"): ANYONE,
+    ("POST", f"{BASE}/auth/logout"): _ENROLLING,
+    ("GET", f"{BASE}/auth/me"): _ENROLLING,
+    ("GET", f"{BASE}/auth/sessions"): _ENROLLING,
+    ("DELETE", f"{BASE}/auth/sessions"): _ENROLLING,
+    ("DELETE", f"{BASE}/auth/sessions/{{id}}"): _ENROLLING,
+    ("POST", f"{BASE}/auth/password"): _ENROLLING,
+    ("POST", f"{BASE}/auth/password/forgot"): ANYONE,
+    ("POST", f"{BASE}/auth/password/reset"): ANYONE,
     ("POST", f"{BASE}/auth/second-factor"): ANYONE,
     ("POST", f"{BASE}/auth/second-factor/sms"): ANYONE,
     ("POST", f"{BASE}/auth/second-factor/passkey"): ANYONE,
     ("POST", f"{BASE}/auth/step-up"): _PERSON,
-    ("POST", f"{BASE}/auth/step-up/sms"): Access("", _OWNERS),
+    ("POST", f"{BASE}/auth/step-up/sms"): _OWN_PERSON,
     ("POST", f"{BASE}/auth/step-up/passkey"): _PERSON,
     ("GET", f"{BASE}/auth/factors"): _ENROLLING,
     ("POST", f"{BASE}/auth/totp"): _ENROLLING,
     ("POST", f"{BASE}/auth/totp/confirm"): _ENROLLING,
     ("DELETE", f"{BASE}/auth/totp"): _PERSON,
-    ("POST", f"{BASE}/auth/sms"): Access("", _OWNERS),
-    ("POST", f"{BASE}/auth/sms/confirm"): Access("", _OWNERS),
-    ("DELETE", f"{BASE}/auth/sms"): Access("", _OWNERS),
+    ("POST", f"{BASE}/auth/sms"): _OWN_PERSON,
+    ("POST", f"{BASE}/auth/sms/confirm"): _OWN_PERSON,
+    ("DELETE", f"{BASE}/auth/sms"): _OWN_PERSON,
     ("POST", f"{BASE}/auth/passkeys/options"): _ENROLLING,
     ("POST", f"{BASE}/auth/passkeys"): _ENROLLING,
     ("POST", f"{BASE}/auth/passkeys/{{id}}/rename"): _PERSON,
     ("DELETE", f"{BASE}/auth/passkeys/{{id}}"): _PERSON,
     ("POST", f"{BASE}/auth/recovery-codes"): _PERSON,
+    ("POST", f"{BASE}/oauth/clients"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
+    ("GET", f"{BASE}/oauth/clients"): Access(Scope.PRINCIPALS_READ, (Role.ADMIN, Role.AUDITOR)),
+    ("POST", f"{BASE}/oauth/clients/{{id}}/secret"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
+    ("DELETE", f"{BASE}/oauth/clients/{{id}}"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
+    ("GET", f"{BASE}/oauth/grants"): Access(Scope.KEYS_READ, (Role.CUSTOMER,)),
+    ("DELETE", f"{BASE}/oauth/grants/{{id}}"): Access(Scope.KEYS_WRITE, (Role.CUSTOMER, Role.ADMIN), beyond=_ADMINS),
+    ("POST", "/oauth/authorize"): Access("", (Role.CUSTOMER,), beyond=()),
+    ("POST", "/oauth/token"): ANYONE,
+    ("POST", "/oauth/introspect"): ANYONE,
+    ("POST", "/oauth/revoke"): ANYONE,
+    ("GET", "/.well-known/oauth-authorization-server"): ANYONE,
+    ("GET", "/.well-known/jwks.json"): ANYONE,
     ("POST", f"{BASE}/deposits"): Access(Scope.DEPOSITS_WRITE, (*_DESK, Role.TREASURER)),
     ("GET", f"{BASE}/deposits"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),
     ("GET", f"{BASE}/deposits/{{id}}"): Access(Scope.DEPOSITS_READ, (*_OWNERS, *_STAFF)),

@@ -28,14 +28,20 @@ from cambista.gateway.refusals import PROBLEM_TYPE, internal_error
 from cambista.gateway.rest import (
     accounts,
     audit,
+    auth,
+    clients,
     customers,
     deposits,
+    enrolling,
+    factors,
     health,
     keys,
     ledger,
     market,
+    oauth,
     solvency,
     trading,
+    wellknown,
     withdrawals,
 )
 from cambista.gateway.rest.health import Health
@@ -43,7 +49,10 @@ from cambista.gateway.rest.hot import HOT_ROUTES
 from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
-ROOMS = (market, customers, keys, deposits, accounts, trading, withdrawals, ledger, audit, solvency, health)
+ROOMS = (
+    market, customers, auth, keys, clients, oauth, wellknown, deposits, accounts, trading, withdrawals, ledger,
+    audit, solvency, health,
+)  # fmt: skip
 
 
 class _Application(FastAPI):

@@ -42,7 +42,7 @@ REPLAYED = (b"idempotent-replayed", b"true")
 JSON_TYPE = b"application/json"
 AGENT_MAX = 200
 # What the house serves itself; beside it stand guests (the console) with rules of their own.
-OWN_PATHS = ("/api/", "/health/", "/metrics", "/docs", "/openapi.json")
+OWN_PATHS = ("/api/", "/oauth/", "/.well-known/", "/health/", "/metrics", "/docs", "/openapi.json")
 _SINGLE = (
     b"authorization", b"content-encoding", b"content-length", b"content-type", b"host", b"idempotency-key", b"origin",
     b"traceparent", b"transfer-encoding", b"x-api-key", b"x-nonce", b"x-request-id", b"x-signature", b"x-timestamp",
@@ -152,7 +152,7 @@ class Passage:
         return self._caller
 
     async def enter(self, access: Access) -> None:
-        """Let the caller in, or refuse `unauthenticated`, `role_denied`, `scope_missing`, `too_many_requests`."""
+        """Let the caller in, or refuse: `unauthenticated`, `too_many_requests`, or what `Access.admit` refuses."""
         terms = terms_of(self.method, self.endpoint, is_open=not access.roles)
         if not access.roles:
             await self.charge_address(terms)
@@ -167,7 +167,7 @@ class Passage:
         self._rules.guesses.note_success(key)
         await self._charge(self._rules.policies.of_caller(caller, terms))
         try:
-            caller.require(access.scope, *access.roles)
+            access.admit(caller)
             self.doors.identity.require_second_factor(caller, enrolling=access.enrolling)
         except Denied as refusal:
             await self._rules.denials.note(caller, f"{self.method} {self.endpoint}", refusal)
@@ -178,7 +178,7 @@ class Passage:
         text = key.decode("latin-1")
         try:
             return await self.doors.identity.authenticate(
-                text, address=self.address, trace_id=self.trace_id, agent=self._agent, signed=self._signed
+                text, address=self.address, trace_id=self.trace_id, agent=self.agent, signed=self._signed
             )
         except Unauthenticated as refusal:
             self._rules.guesses.note_failure(self.address, key)
@@ -186,7 +186,8 @@ class Passage:
             raise
 
     @property
-    def _agent(self) -> str:
+    def agent(self) -> str:
+        """The user agent, as far as the house keeps it."""
         return self.headers.get(b"user-agent", b"")[:AGENT_MAX].decode("latin-1")
 
     async def _signed(self) -> SignedRequest:
@@ -242,6 +243,10 @@ class Passage:
         if media_type != JSON_TYPE and not _is_json(media_type):
             raise MediaTypeUnsupported(content_type=media_type[:80].decode("latin-1"))
         return wire.parse_json(raw)
+
+    async def read_raw(self) -> bytes:
+        """The body as it came; refuses `body_too_large`."""
+        return await self._body()
 
     async def _body(self) -> bytes:
         pieces: list[bytes] = []

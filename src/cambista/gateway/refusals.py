@@ -22,6 +22,7 @@ from cambista.gateway.errors import (
     RequestMalformed,
     RequestTooSlow,
 )
+from cambista.identity import RequestInvalid
 from cambista.kernel.errors import (
     Conflict,
     Denied,
@@ -55,6 +56,7 @@ STATUS: Mapping[type[Refusal], int] = {
     MediaTypeUnsupported: 415,
     HostUnknown: 421,
     HeadersTooLarge: 431,
+    RequestInvalid: 400,
 }
 TITLES: Mapping[int, str] = {
     400: "Malformed request",

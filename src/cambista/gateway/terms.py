@@ -44,6 +44,10 @@ _TERMS: Mapping[tuple[str, str], Terms] = {
     ("GET", "/openapi.json"): Terms(5, Counted.UNITS),
     ("GET", f"{BASE}/prices/current"): Terms(1, Counted.PRICES),
     ("GET", f"{BASE}/prices/history"): Terms(1, Counted.PRICES),
+    # Clients' secrets are hashed at the cost of nothing, and one address speaks for many customers.
+    ("POST", "/oauth/token"): Terms(2, Counted.UNITS),
+    ("POST", "/oauth/introspect"): Terms(2, Counted.UNITS),
+    ("POST", "/oauth/revoke"): Terms(2, Counted.UNITS),
     ("POST", f"{BASE}/quotes"): Terms(2, Counted.UNITS),
     ("POST", f"{BASE}/trades"): Terms(5, Counted.TRADES),
     ("GET", f"{BASE}/accounts/{{asset}}/statement"): Terms(5, Counted.UNITS),
