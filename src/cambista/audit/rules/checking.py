@@ -44,6 +44,8 @@ class BundleCheck:
         self._number = self._entries = self._met = 0
         self._receipts: dict[str, str] = {}
         self._moved: dict[tuple[str, str], list[int]] = {}
+        self._totalled: set[tuple[str, str]] = set()
+        self._closing = ""
 
     def run(self, lines: Iterable[bytes]) -> Verdict:
         """Check all lines; the verdict names the first thing that is wrong."""
@@ -71,7 +73,7 @@ class BundleCheck:
         try:
             values = msgspec.json.decode(line)
             whole = isinstance(values, dict) and canonical_json(values) + b"\n" == line
-        except (msgspec.DecodeError, TypeError, AssertionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, AssertionError):
             whole = False
         self._require(whole, "it is not canonical JSON")
         kind = values.get("kind")
@@ -92,6 +94,7 @@ class BundleCheck:
         self._require(values["form"] == bundle.FORM, "this is another form of bundle")
         self._mode, self._branch, self._origin = values["mode"], values["branch"], values["origin"]
         self._require(self._mode in ("range", "subset"), "it has no known mode")
+        self._closing = "" if values["customer"] is None else f"customer:{values['customer']}"
 
     def _take_key(self, values: Values) -> None:
         raw = base64.b64decode(values["public_key"], validate=True)
@@ -135,7 +138,10 @@ class BundleCheck:
     def _take_start(self, values: Values) -> None:
         self._require(self._mode == "range", "a subset has no start")
         self._number = self._met = int(values["size"])
-        self._tree = merkle.Frontier(self._number, _hashes(values["frontier"]))
+        frontier = _hashes(values["frontier"])
+        fits = self._number >= 0 and len(frontier) == self._number.bit_count()
+        self._require(fits, "its frontier is not of a tree of that size")
+        self._tree = merkle.Frontier(self._number, frontier)
         self._chain = bytes.fromhex(values["chain"])
         self._meet()
 
@@ -236,7 +242,10 @@ class BundleCheck:
             )
 
     def _take_total(self, values: Values) -> None:
-        moved = self._moved.get((values["account"], values["asset"]), [0, 0])
+        account = (values["account"], values["asset"])
+        self._require(account not in self._totalled, "the account is totalled twice")
+        self._totalled.add(account)
+        moved = self._moved.get(account, [0, 0])
         adds_up = values["opening"] + moved[0] - moved[1] == values["closing"]
         if not adds_up or [values["credits"], values["debits"]] != moved:
             raise Found(
@@ -244,7 +253,13 @@ class BundleCheck:
                 f"The {values['asset']} of {values['account']} does not add up.",
             )  # fmt: skip
 
+    def _require_totals(self) -> None:
+        """Every account the postings touch is totalled; in one customer's bundle, the customer's."""
+        lacking = (each for each in self._moved if each not in self._totalled and self._closing in ("", each[0]))
+        self._require(next(lacking, None) is None, "a total is missing")
+
     def _take_end(self, values: Values) -> None:
+        self._require_totals()
         self._require(values["lines"] == self._lines, f"{values['lines']} lines were written, {self._lines} are here")
         self._require(values["sha256"] == self._sha256.hexdigest(), "the lines are not those that were written")
         signature = base64.b64decode(values["signature"], validate=True)
