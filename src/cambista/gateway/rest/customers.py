@@ -24,7 +24,12 @@ from cambista.identity import (
     CustomerRequest,
     CustomerUnknown,
     EmailInvalid,
+    EmailMissing,
     EmailTaken,
+    Invitation,
+    LanguageInvalid,
+    LoginExists,
+    OwnerBlocked,
     Principal,
     PrincipalRequest,
     PrincipalUnknown,
@@ -34,6 +39,8 @@ from cambista.identity import (
     StatusChange,
     TextInvalid,
 )
+from cambista.kernel.callers import StepUpRequired
+from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import IdInvalid, parse_id
 from cambista.kernel.time import wire_time
 
@@ -67,10 +74,19 @@ class CustomerPage(msgspec.Struct):
 
 
 class PrincipalBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Staff, a partner or a machine."""
+    """Staff, a partner or a machine. A person has an `email`, to which an invitation to log in is sent."""
 
     role: Literal["partner", "operator", "compliance", "treasurer", "admin", "auditor"]
     name: str
+    email: str | None = None
+    language: str = "es"
+
+
+class InvitationBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Where the letter goes, and in which language; a customer's goes to the address it was registered with."""
+
+    email: str | None = None
+    language: str = "es"
 
 
 class PrincipalOut(msgspec.Struct):
@@ -168,16 +184,19 @@ _STATUS_SET = Settling(show_principal, required=False)
         _PRINCIPAL,
         status=201,
         body=PrincipalBody,
-        says={"treasurer": {"role": "treasurer", "name": "Tesorería"}},
+        says={
+            "treasurer": {"role": "treasurer", "name": "Tesorería", "email": "tesoreria@example.com"},
+            "machine": {"role": "operator", "name": "Robot"},
+        },
         key=False,
-        refuses=(RoleInvalid, TextInvalid),
+        refuses=(RoleInvalid, TextInvalid, EmailInvalid, EmailTaken, LanguageInvalid),
     ),
 )
 async def create_principal(
     passage: Entered, body: Annotated[PrincipalBody, Depends(body_of(PrincipalBody))]
 ) -> Response:
     """Add staff, a partner or a machine."""
-    request = PrincipalRequest(passage.caller, body.role, body.name)
+    request = PrincipalRequest(passage.caller, body.role, body.name, body.email, body.language)
     return await _PRINCIPAL_MADE.settle(passage, passage.doors.identity.create_principals, request, body)
 
 
@@ -218,3 +237,29 @@ async def block(id: IdPath, passage: Entered, body: Annotated[StatusBody, Depend
 async def unblock(id: IdPath, passage: Entered, body: Annotated[StatusBody, Depends(body_of(StatusBody))]) -> Response:
     """Let a blocked principal back in."""
     return await _set_status(passage, id, body, Status.ACTIVE)
+
+
+@router.post(
+    "/principals/{id}/invite",
+    **speaks(
+        PrincipalOut,
+        _PRINCIPAL,
+        status=202,
+        body=InvitationBody,
+        says={"staff": {"email": "tesoreria@example.com", "language": "es"}, "customer": {}},
+        optional=True,
+        refuses=(
+            PrincipalUnknown, OwnerBlocked, LoginExists, EmailMissing, EmailInvalid, EmailTaken, LanguageInvalid,
+            StepUpRequired, IdInvalid,
+        ),
+    ),
+)  # fmt: skip
+async def invite(
+    id: IdPath, passage: Entered, body: Annotated[InvitationBody, Depends(body_of(InvitationBody, optional=True))]
+) -> Response:
+    """Let a principal without a password log in: a letter with a link to set one. An operator invites customers."""
+    invitation = Invitation(passage.caller, parse_id(id), body.email, body.language)
+    [answer] = await passage.doors.identity.people.invite([invitation])
+    if isinstance(answer, Refusal):
+        raise answer
+    return reply(show_principal(answer), 202)

@@ -125,7 +125,7 @@ def ref(of: type) -> dict[str, str]:
 
 
 def speaks(
-    answer: type,
+    answer: type | Sequence[type],
     example: object,
     *,
     status: int = 200,
@@ -138,7 +138,8 @@ def speaks(
 ) -> dict[str, Any]:
     """The route's own account of itself, for the decorator: answer, refusals, the body with an example of each form.
 
-    `key` True: an Idempotency-Key is required; False: it may be given; None: there is no such header.
+    Of several answers the example shows one. `key` True: an Idempotency-Key is required; False: it may be given; None:
+    there is no such header.
     """
     asked: dict[str, Any] = {} if public else {"security": [{"apiKey": []}, {"bearer": []}]}
     said = [*_ALWAYS, *(() if public else _OF_CALLERS), *refuses, ParameterUnknown, ParameterInvalid]
@@ -149,7 +150,7 @@ def speaks(
     if key is not None:
         asked["parameters"] = [_key_parameter(required=key)]
         said += [*_OF_KEYS, *((IdempotencyKeyRequired,) if key else ())]
-    content = {"schema": ref(answer), "example": example}
+    content = {"schema": _schema(answer), "example": example}
     good: dict[str, Any] = {"description": "Done.", "content": {"application/json": content}}
     if key is not None:
         good["headers"] = REPLAYED_HEADER
@@ -163,10 +164,13 @@ def speaks(
 
 
 def _request_body(body: type | Sequence[type], says: Mapping[str, object], *, required: bool) -> dict[str, Any]:
-    forms = [body] if isinstance(body, type) else list(body)
-    schema: dict[str, Any] = ref(forms[0]) if len(forms) == 1 else {"oneOf": [ref(form) for form in forms]}
     examples = {name: {"value": value} for name, value in says.items()}
-    return {"required": required, "content": {"application/json": {"schema": schema, "examples": examples}}}
+    return {"required": required, "content": {"application/json": {"schema": _schema(body), "examples": examples}}}
+
+
+def _schema(forms: type | Sequence[type]) -> dict[str, Any]:
+    """One form, or one of several."""
+    return ref(forms) if isinstance(forms, type) else {"oneOf": [ref(form) for form in forms]}
 
 
 def _key_parameter(*, required: bool) -> dict[str, Any]:
