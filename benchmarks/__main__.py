@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import growth, houses, ledger, pricing, solvency, startup, trades
+from benchmarks import growth, houses, ledger, overload, pricing, solvency, startup, trades
 from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
@@ -93,6 +93,30 @@ async def _naive(report: Report, lengths: Lengths, folder: Path, yard: float) ->
         report.add("naive: one trade a transaction, 256 connections", taken.rate, "trades/s", yardstick=yard)
 
 
+async def bench_overload(report: Report, lengths: Lengths, folder: Path) -> None:
+    """One, two and three times the trades the house can do, offered whatever it answers; then half of them."""
+    async with houses.serving(folder) as house:
+        keys = await houses.customers_with_keys(house, 1000, first=600_000)
+        requests = overload.direct_trades(keys)
+        for _ in range(lengths.passes):
+            able = await overload.capacity(house.url, requests, lengths.quotes)
+            report.add("direct trades over HTTP, 256 connections", able, "trades/s")
+            crowd = overload.Crowd(house.url)
+            await crowd.open(overload.CONNECTIONS)
+            for times in (1, 2, 3):
+                offered = await crowd.offer(requests, rate=times * able, seconds=lengths.seconds)
+                name = f"offered {times}x that"
+                report.add(f"{name}: served", offered.served_rate, "trades/s")
+                report.add(f"{name}: p99 of the served", overload.percentile_ms(offered.served, 0.99), "ms")
+                report.add(f"{name}: refused", 100 * offered.refused_share, "%")
+                report.add(f"{name}: p99 of the refusals", overload.percentile_ms(offered.refused, 0.99), "ms")
+                report.add(f"{name}: without an answer", offered.unanswered, "requests")
+            after = await crowd.offer(requests, rate=able / 2, seconds=lengths.seconds)
+            report.add("offered half right after: until the last refusal", after.seconds_to_last_refusal, "s")
+            report.add("offered half right after: p99 of the served", overload.percentile_ms(after.served, 0.99), "ms")
+            crowd.close()
+
+
 async def bench_growth(report: Report, lengths: Lengths, folder: Path) -> None:
     """The same trade rate with a thousand and with a million stored trades?"""
     async with houses.serving(folder) as house:
@@ -132,6 +156,7 @@ async def main() -> None:
             return
         yards = await bench_in_process(report, lengths, root / "ledger")
         await bench_http(report, lengths, root / "house", yards)
+        await bench_overload(report, lengths, root / "overload")
         if given.growth:
             await bench_growth(report, lengths, root / "growth")
     print(report.table())

@@ -96,7 +96,7 @@ class Frame:
         if priority is None:
             await app(scope, passage.receive, passage.send)
             return
-        seat = passage.seat = await self._gate.enter(priority)
+        seat = passage.seat = self._gate.enter_now() or await self._gate.enter(priority)
         try:
             await app(scope, passage.receive, passage.send)
         finally:

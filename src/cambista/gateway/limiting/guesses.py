@@ -28,6 +28,8 @@ class Guesses:
 
     def admit(self, address: str, key: bytes) -> None:
         """Refuse `too_many_requests` when the address has guessed enough for now."""
+        if not len(self._failures):
+            return
         wait_s = self._failures.used_up(self._charge(address), self._monotonic())
         if wait_s and hash(key) not in self._known and hash(key) not in self._known_before:
             raise TooManyRequests(retry_after_s=wait_s, limit=self._per_minute, policy="failures")

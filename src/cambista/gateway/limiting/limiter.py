@@ -1,6 +1,7 @@
 """Counts charges, in Redis if there is one and else in memory, and says in headers what is left."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import structlog
 
@@ -64,16 +65,21 @@ def headers_of(allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
     tightest one."""
     if not allowances:
         return []
-    tightest = min(allowances, key=_share_left)
-    policy = ", ".join(f'"{each.policy}";q={each.quota};w={WINDOW_S}' for each in allowances)
-    left = ", ".join(f'"{each.policy}";r={each.remaining};t={each.reset_s}' for each in allowances)
+    tightest = allowances[0] if len(allowances) == 1 else min(allowances, key=_share_left)
+    left = ", ".join([f'"{each.policy}";r={each.remaining};t={each.reset_s}' for each in allowances])
     return [
-        (b"ratelimit-policy", policy.encode()),
+        *[_policy(each.policy, each.quota) for each in allowances],
         (b"ratelimit", left.encode()),
         (b"ratelimit-limit", b"%d" % tightest.quota),
         (b"ratelimit-remaining", b"%d" % tightest.remaining),
         (b"ratelimit-reset", b"%d" % tightest.reset_s),
     ]
+
+
+@lru_cache(maxsize=64)
+def _policy(name: str, quota: int) -> tuple[bytes, bytes]:
+    """A line of its own for each: a structured list may stand in several (RFC 9651, section 3.1)."""
+    return b"ratelimit-policy", f'"{name}";q={quota};w={WINDOW_S}'.encode()
 
 
 def refusal_of(allowances: Sequence[Allowance]) -> TooManyRequests | None:

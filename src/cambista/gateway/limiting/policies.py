@@ -15,7 +15,7 @@ class Charge(NamedTuple):
     """`cost` of the `quota` that `key` has under `policy` in a window."""
 
     policy: str
-    key: str
+    key: str | int
     cost: int
     quota: int
 
@@ -52,7 +52,7 @@ class Policies:
 
     def of_caller(self, caller: Caller, terms: Terms) -> tuple[Charge, ...]:
         """What a call takes from its caller."""
-        tier, key = self.tier_of(caller), caller.id.hex
+        tier, key = self.tier_of(caller), caller.id.int
         units = Charge("units", key, terms.cost, tier.units)
         if terms.counted is Counted.TRADES:
             return units, Charge("trades", key, 1, tier.trades)

@@ -37,7 +37,7 @@ class SharedWindows:
 
     async def count(self, charge: Charge) -> Allowance:
         """Take the charge if the quota bears it; raises one of `failures` when Redis does not answer."""
-        policy, key, cost, quota = charge
+        policy, cost, quota, key = charge.policy, charge.cost, charge.quota, str(charge.key)
         item = self._item(policy, quota)
         let = await self._strategy.hit(item, key, cost=cost)
         found = await self._storage.get_sliding_window(item.key_for(key), WINDOW_S)

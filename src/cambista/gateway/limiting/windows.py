@@ -18,8 +18,8 @@ class Windows:
         self._window_s = window_s
         self._keys_max = keys_max
         self._number = 0
-        self._running: dict[str, int] = {}
-        self._before: dict[str, int] = {}
+        self._running: dict[str | int, int] = {}
+        self._before: dict[str | int, int] = {}
 
     def __len__(self) -> int:
         return len(self._running) + len(self._before)

@@ -36,13 +36,20 @@ class Gate:
         self.pace = Pace(first=settings.first, least=settings.least, most=settings.most, target_s=settings.target_s)
         self.in_work = 0
 
+    def enter_now(self) -> Seat | None:
+        """A seat, if one is free."""
+        if self.in_work >= self.pace.limit:
+            return None
+        self.in_work += 1
+        return Seat(self, self._monotonic())
+
     async def enter(self, priority: Priority) -> Seat:
         """A seat, now or within the priority's wait; refuses `overloaded`."""
-        if self.in_work >= self.pace.limit:
+        seat = self.enter_now()
+        if seat is None:
             await self._wait(priority)
-        else:
-            self.in_work += 1
-        return Seat(self, self._monotonic())
+            seat = Seat(self, self._monotonic())
+        return seat
 
     async def _wait(self, priority: Priority) -> None:
         wait_s = self._waits_s[priority]
