@@ -50,8 +50,8 @@ from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
 ROOMS = (
-    market, customers, auth, keys, clients, oauth, wellknown, deposits, accounts, trading, withdrawals, ledger,
-    audit, solvency, health,
+    market, customers, auth, factors, enrolling, keys, clients, oauth, wellknown, deposits, accounts, trading,
+    withdrawals, ledger, audit, solvency, health,
 )  # fmt: skip
 
 

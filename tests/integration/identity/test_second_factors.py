@@ -440,7 +440,7 @@ async def test_factors_are_for_people_who_have_logged_in(town: Town, credential:
         town.identity.factors.renew_recovery_codes(caller),
     ):
         with pytest.raises(SessionRequired):
-            await attempt  # type: ignore[misc]
+            await attempt
 
 
 async def test_a_session_that_was_ended_changes_nothing(ana: Person, town: Town) -> None:

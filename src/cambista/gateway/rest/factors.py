@@ -6,8 +6,7 @@ import msgspec
 from fastapi import Depends, Response
 
 from cambista.gateway.access import BASE
-from cambista.gateway.passage import Passage
-from cambista.gateway.rest.auth import SessionOut, show_new_session
+from cambista.gateway.rest.auth import SESSION, SessionOut, show_new_session, visitor_of
 from cambista.gateway.rest.routing import Entered, body_of, reply, rest_router, speaks
 from cambista.identity import (
     FactorKind,
@@ -22,7 +21,6 @@ from cambista.identity import (
     SmsNotForStaff,
     StepUpRequest,
     TicketInvalid,
-    Visitor,
 )
 from cambista.kernel.errors import Refusal
 
@@ -69,11 +67,6 @@ def _proof(body: ProofBody) -> Proof:
     return Proof(body.method, body.code, body.credential)
 
 
-def _visitor(passage: Passage) -> Visitor:
-    agent = passage.headers.get(b"user-agent", b"").decode("latin-1")
-    return Visitor(passage.address, passage.trace_id, agent)
-
-
 _PROVING: tuple[type[Refusal], ...] = (SecondFactorWrong, SecondFactorDelayed)
 _TOTP_CODE = {"method": "totp", "code": "492039"}
 _TICKET = "cmt_…"
@@ -86,7 +79,7 @@ OPTIONS = {"options": {"challenge": "…", "rpId": "localhost", "userVerificatio
     "/second-factor",
     **speaks(
         SessionOut,
-        _SESSION,
+        SESSION,
         status=201,
         body=SecondStepBody,
         says={"authenticator": {"ticket": _TICKET, **_TOTP_CODE}, "passkey": {"ticket": _TICKET, **_ASSERTION}},
@@ -98,7 +91,7 @@ async def complete_login(
     passage: Entered, body: Annotated[SecondStepBody, Depends(body_of(SecondStepBody))]
 ) -> Response:
     """Finish a login with a second factor. A wrong one does not use up the ticket, but wrong ones make wait."""
-    step = SecondStep(_visitor(passage), body.ticket, _proof(body))
+    step = SecondStep(visitor_of(passage), body.ticket, _proof(body))
     return reply(show_new_session(await passage.doors.identity.second_steps.complete(step)), 201)
 
 
@@ -111,7 +104,7 @@ async def complete_login(
 )  # fmt: skip
 async def send_login_code(passage: Entered, body: Annotated[TicketBody, Depends(body_of(TicketBody))]) -> Response:
     """Send a code by SMS to the phone of whoever is logging in."""
-    await passage.doors.identity.second_steps.send_code(_visitor(passage), body.ticket)
+    await passage.doors.identity.second_steps.send_code(visitor_of(passage), body.ticket)
     return reply(DoneOut(), 202)
 
 
