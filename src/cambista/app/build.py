@@ -1,13 +1,13 @@
 """The composition root: every dependency between rooms is visible here, and nowhere else."""
 
 import random
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from secrets import randbits
 
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +25,7 @@ from cambista.pricing import Pricing, Signer
 from cambista.risk import Risk
 from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
 from cambista.runtime.sealing.build import Surroundings, open_sealing
+from cambista.runtime.secrets import Secret, Secrets
 from cambista.trading import Trading
 from cambista.venues import Venues, price_venues, rate_sources
 
@@ -101,17 +102,19 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
 
 
 @asynccontextmanager
-async def open_runtime(dsn: str, settings: Settings) -> AsyncIterator[Runtime]:
-    """A runtime on the machine's clock and chance."""
+async def open_runtime(dsn: str, settings: Settings, secrets: Secrets | None = None) -> AsyncIterator[Runtime]:
+    """A runtime on the machine's clock and chance. A changed database URL among the secrets is taken up."""
     clock: Clock = SystemClock()
-    rng = random.Random(secrets.randbits(128))  # ids only; secrets are drawn with `secrets`
+    rng = random.Random(randbits(128))  # ids only; secrets are drawn with `secrets`
     db = Database(dsn, clock, rng, branch=settings.branch)
     await db.open()
+    if isinstance(url := settings.database_url, Secret):
+        url.on_change(lambda: db.use(url.reveal()))
     try:
         around = Surroundings(settings.home_folder, settings.vault, settings.aws)
         sealing = await open_sealing(settings.sealing, around, db, clock)
         writer = GroupCommit(db, sealing, batch_max=settings.commit_batch_max)
-        runtime = Runtime(clock, rng, db, writer, Tasks(clock), sealing, settings.branch)
+        runtime = Runtime(clock, rng, db, writer, Tasks(clock), sealing, settings.branch, secrets or Secrets())
     except BaseException:
         await db.close()
         raise
@@ -148,6 +151,7 @@ async def start(house: House) -> None:
     tasks.every("nonces", 60, house.identity.forget_nonces)
     tasks.every("token-keys", 300, house.identity.oauth.keys.turn_in_time)
     tasks.every("grants", 3600, house.identity.oauth.sweep)
+    tasks.every("secrets", house.settings.secrets.look_every_s, runtime.secrets.refresh)
     tasks.every("sealing-spares", 1, runtime.sealing.refill)
     tasks.every("sealing-rotation", 60, partial(runtime.sealing.rotate, runtime.db))
     tasks.every("idempotency", 3600, partial(_forget_answers, runtime))

@@ -14,6 +14,7 @@ from cambista.app.build import House, build, open_runtime, start
 from cambista.app.certificate import Certificate
 from cambista.app.databases import open_database
 from cambista.app.faces import create_faces
+from cambista.app.secrets import with_secrets
 from cambista.app.server import Server
 from cambista.app.settings import Settings, TlsSettings
 from cambista.app.sockets import LOOK_EVERY_S, Watch
@@ -33,9 +34,13 @@ class PortTaken(Exception):
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """The house with its database, open for business; everything is closed in reverse order at the end."""
     settings.home_folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-    async with open_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
+    async with (
+        with_secrets(settings) as (filled, secrets),
+        open_database(filled) as dsn,
+        open_runtime(dsn, filled, secrets) as runtime,
+    ):
         signer = Signer.open(settings.home_folder / "receipt.key")
-        house = build(runtime, settings, signer, AuditKey.open(settings.home_folder / "audit.key"))
+        house = build(runtime, filled, signer, AuditKey.open(settings.home_folder / "audit.key"))
         made = await house.identity.bootstrap(settings.home_folder)
         if made is not None:
             _log.warning("admin_key_written", path=str(made))
@@ -72,7 +77,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with _listen(settings) as listening:
         host, port = listening.getsockname()[:2]
         certificate = Certificate(settings.tls, SystemClock().now) if settings.tls != TlsSettings() else None
-        async with open_house(settings) as house, _shared_windows(settings) as shared:
+        async with open_house(settings) as house, _shared_windows(house.settings) as shared:
             ends_at = None if certificate is None else certificate.told_end
             faces = create_faces(house, shared_windows=shared, certificate_ends_at=ends_at)
             watch = Watch(settings.gateway)

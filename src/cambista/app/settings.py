@@ -15,6 +15,7 @@ from cambista.pricing import PricingSettings
 from cambista.risk import RiskSettings
 from cambista.runtime.outside import AwsSettings, VaultSettings
 from cambista.runtime.sealing.settings import SealingSettings
+from cambista.runtime.secrets.settings import SecretsSettings
 from cambista.trading import TradingSettings
 from cambista.venues import VenuesSettings
 
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     tls: TlsSettings = TlsSettings()
     sealing: SealingSettings = SealingSettings()
+    secrets: SecretsSettings = SecretsSettings()
     vault: VaultSettings = VaultSettings()
     aws: AwsSettings = AwsSettings()
     identity: IdentitySettings = IdentitySettings()

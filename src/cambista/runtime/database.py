@@ -36,6 +36,8 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    # The password was changed, and its new one is not here yet.
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InternalClientError,
     ConnectionError,
     FileNotFoundError,
@@ -47,6 +49,13 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL ROLE {OWN_ROLE};
 SET LOCAL cambista.owner = '{{owner_id}}'
 """
+
+
+_CONNECTION: dict[str, Any] = {
+    "command_timeout": 30,
+    "timeout": 10,
+    "server_settings": {"role": APPLICATION_ROLE, "application_name": "cambista", "statement_timeout": "30000"},
+}
 
 
 async def _leave_as_it_is(connection: Any) -> None:
@@ -126,14 +135,15 @@ class Database:
     async def open(self) -> None:
         """Connect as the application role, which may append to the books and never rewrite them."""
         self._pool = await asyncpg.create_pool(
-            self.dsn,
-            min_size=2,
-            max_size=self._pool_max,
-            command_timeout=30,
-            timeout=10,
-            reset=_leave_as_it_is,
-            server_settings={"role": APPLICATION_ROLE, "application_name": "cambista", "statement_timeout": "30000"},
+            self.dsn, min_size=2, max_size=self._pool_max, reset=_leave_as_it_is, **_CONNECTION
         )
+
+    def use(self, dsn: str) -> None:
+        """Connect like this from now on, as after a new password; a connection in use ends when it is given back."""
+        self.dsn = dsn
+        if self._pool is not None:
+            self._pool.set_connect_args(dsn, **_CONNECTION)
+            self._expiring = asyncio.ensure_future(self._pool.expire_connections())
 
     async def close(self) -> None:
         pool, self._pool = self._pool, None

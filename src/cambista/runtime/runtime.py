@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,12 +13,13 @@ from cambista.runtime.database import Database, Tx
 from cambista.runtime.group_commit import GroupCommit
 from cambista.runtime.journal import Action
 from cambista.runtime.sealing import Sealing
+from cambista.runtime.secrets import Secrets
 from cambista.runtime.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Clock, chance, ids, database, group commit, tasks and sealing. A seed and a clock fix a run."""
+    """Clock, chance, ids, database, group commit, tasks, sealing and secrets. A seed and a clock fix a run."""
 
     clock: Clock
     rng: random.Random
@@ -27,6 +28,7 @@ class Runtime:
     tasks: Tasks
     sealing: Sealing
     branch: str = "main"
+    secrets: Secrets = field(default_factory=Secrets)
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -38,11 +38,13 @@ def run(work: Coroutine[Any, Any, int]) -> NoReturn:
     from cambista.kernel.errors import Refusal
     from cambista.runtime.migrations import MigrationRefused
     from cambista.runtime.postgres import PostgresStartFailed
+    from cambista.runtime.sealing import KeyFileRefused, KeyUnreadable
+    from cambista.runtime.secrets import SecretUnreadable
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             status = runner.run(work)
-    except (PostgresStartFailed, MigrationRefused) as failure:
+    except (PostgresStartFailed, MigrationRefused, KeyFileRefused, KeyUnreadable, SecretUnreadable) as failure:
         err.print(f"[red]{escape(str(failure))}[/]", soft_wrap=True)
         status = 1
     except Refusal as refusal:
@@ -58,9 +60,14 @@ async def closed_house(settings: Settings) -> AsyncIterator[Any]:
     """The house's rooms on its database, not open for business: for commands that read or mend."""
     from cambista.app.build import build, open_runtime
     from cambista.app.databases import reach_database
+    from cambista.app.secrets import with_secrets
     from cambista.audit import AuditKey
     from cambista.pricing import Signer
 
-    async with reach_database(settings) as dsn, open_runtime(dsn, settings) as runtime:
+    async with (
+        with_secrets(settings) as (filled, secrets),
+        reach_database(filled) as dsn,
+        open_runtime(dsn, filled, secrets) as runtime,
+    ):
         signer = Signer.open(settings.home_folder / "receipt.key")
-        yield build(runtime, settings, signer, AuditKey.open(settings.home_folder / "audit.key"))
+        yield build(runtime, filled, signer, AuditKey.open(settings.home_folder / "audit.key"))
