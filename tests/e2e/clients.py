@@ -1,7 +1,11 @@
 """Callers of the API in tests: each with a key, and a fresh Idempotency-Key for each request that brings none."""
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -42,6 +46,34 @@ class Caller:
     async def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Posted and held, by asset."""
         return balances(good(await self.get("/accounts")))
+
+
+@dataclass(frozen=True, slots=True)
+class Signing(Caller):
+    """Someone whose key opens signed requests only; each counts as proved when it was signed."""
+
+    secret: str = ""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def send(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **what: Any
+    ) -> httpx2.Response:
+        content = json.dumps(what.pop("json")).encode() if "json" in what else b""
+        number = next(_numbers)
+        once, time, nonce = f"test-{number}", str(int(self.now().timestamp())), f"nonce-of-a-test-{number}"
+        lines = (method, f"{BASE}{path}", hashlib.sha256(content).hexdigest(), time, nonce, once)
+        signature = hmac.new(self.secret.encode(), "\n".join(lines).encode(), hashlib.sha256).hexdigest()
+        own = {
+            "x-api-key": self.key, "idempotency-key": once, "content-type": "application/json", "x-timestamp": time,
+            "x-nonce": nonce, "x-signature": signature, **(headers or {}),
+        }  # fmt: skip
+        return await self.http.request(method, f"{BASE}{path}", headers=own, content=content, **what)
+
+
+async def signing(admin: Caller, owner_id: str, now: Callable[[], datetime]) -> Signing:
+    """A signed key of somebody, made by an admin."""
+    made = good(await admin.post("/api-keys", {"owner_id": owner_id, "name": "Signed", "signed": True}), 201)
+    return Signing(admin.http, made["key"], owner_id, made["signing_secret"], now)
 
 
 def balances(accounts: Any) -> dict[str, tuple[Decimal, Decimal]]:

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import httpx2
 
-from tests.e2e.clients import Caller, good, refused
+from cambista.runtime import Runtime
+from tests.e2e.clients import Caller, good, refused, signing
 from tests.e2e.conftest import MakeCustomer, staff
 from tests.houses import PaperHouse
 
@@ -106,17 +107,20 @@ async def test_a_quote_may_be_asked_for_in_the_quote_asset(ana: Caller) -> None:
 
 
 async def test_a_withdrawal_needs_other_eyes_and_above_the_limit_two_pairs_of_them(
-    admin: Caller, ana: Caller, make_customer: MakeCustomer, treasurer: Caller
+    admin: Caller, ana: Caller, make_customer: MakeCustomer, treasurer: Caller, runtime: Runtime
 ) -> None:
     rich = await make_customer("rich", COP="100000000")
     body = {"asset": "COP", "amount": "50000000", "destination": {**PAYOUT, "holder": "Rich Prueba"}}
-    asked = good(await rich.post("/withdrawals", body), 202)
+    refused(await rich.post("/withdrawals", body), 403, "step_up_required")
+    asked = good(await (await signing(admin, rich.id, runtime.now)).post("/withdrawals", body), 202)
     assert asked["approvals_needed"] == 2
+    refused(await treasurer.post(f"/withdrawals/{asked['id']}/approve"), 403, "step_up_required")
+    treasurer = await signing(admin, treasurer.id, runtime.now)
     first = good(await treasurer.post(f"/withdrawals/{asked['id']}/approve", {"note": "Seen"}))
     assert (first["status"], first["approvals"]) == ("requested", 1)
     again = good(await treasurer.post(f"/withdrawals/{asked['id']}/approve"))
     assert (again["status"], again["approvals"]) == ("requested", 1)
-    other = await staff(admin, "treasurer")
+    other = await signing(admin, (await staff(admin, "treasurer")).id, runtime.now)
     assert good(await other.post(f"/withdrawals/{asked['id']}/approve"))["status"] == "sent"
     refused(await ana.post(f"/withdrawals/{asked['id']}/approve"), 403, "role_denied")
 

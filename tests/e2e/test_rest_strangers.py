@@ -53,7 +53,7 @@ async def test_a_customer_gets_into_no_office(ana: Caller) -> None:
 
 async def test_an_auditor_reads_and_writes_nothing(auditor: Caller) -> None:
     for method, path in TABLE:
-        if method != "GET" and path.startswith(BASE):
+        if method != "GET" and path.startswith(BASE) and not path.startswith(f"{BASE}/auth/"):
             plain = path.removeprefix(BASE).replace("{id}", NOBODY)
             refused(await auditor.send(method, plain, json={}), 403, "role_denied")
     for path in ("/customers", "/deposits", "/withdrawals", "/trades", "/ledger/trial-balance", "/principals"):
