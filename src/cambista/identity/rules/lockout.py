@@ -45,10 +45,13 @@ def remembered(seen: Failures, guard: Guard, now: datetime) -> int:
 
 
 def wait(seen: Failures | None, guard: Guard, now: datetime) -> timedelta:
-    """How long the next attempt waits; zero = it may be made. Never more than `wait_max`, wherever the clock goes."""
+    """How long the next attempt waits; zero = it may be made. Never more than `wait_max`."""
     if seen is None:
         return _NOTHING
     delay = _delay(remembered(seen, guard, now), guard)
+    if seen.last_at > now + delay:
+        # A clock was set back, and nobody waits for it to catch up. Processes whose clocks differ a little still wait.
+        return _NOTHING
     return min(max(_NOTHING, seen.last_at + delay - now), delay)
 
 

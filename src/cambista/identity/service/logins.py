@@ -96,8 +96,12 @@ class Logins(AtDesk):
         ]
 
     async def _finish(self, tx: Tx, seen: Sequence[_Seen]) -> list[NewSession | Ticket | Refusal]:
-        """Judge with the accounts as they are now, locked: a password changed meanwhile lets nobody in."""
-        logins = await store.lock_logins(tx, [each.begun.login.principal_id for each in seen if each.begun.login])
+        """Judge with the accounts as they are now, locked: a password changed meanwhile lets nobody in.
+
+        Those with a wrong password are not looked at again, so that they cost what an unknown address costs.
+        """
+        matched = [each.begun.login.principal_id for each in seen if each.right and each.begun.login]
+        logins = await store.lock_logins(tx, matched)
         right = [each for each in seen if _is_right(each, logins)]
         await refund(tx, [each.begun.counters for each in right])
         await store.upgrade_hashes(

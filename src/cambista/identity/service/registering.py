@@ -113,13 +113,14 @@ class Registering(AtDesk):
     async def _become(self, tx: Tx, visitor: Visitor, found: PendingRegistration) -> DeviceTrust | Refusal:
         customer = Customer(CustomerId(found.id), found.email, found.full_name, found.country, Status.ACTIVE, tx.now)
         gone = await registration_store.delete_of_addresses(tx, [found.email_blind])
-        if not await principal_store.insert_customers(tx, self._desk.runtime, [customer]):
+        at = (await store.find_by_email(tx, [found.email_blind]))[found.email_blind]
+        if at.login is not None or not await principal_store.insert_customers(tx, self._desk.runtime, [customer]):
             await self._desk.runtime.sealing.shred(tx, gone)
             return LetterInvalid()
         await self._desk.runtime.sealing.shred(tx, [id for id in gone if id != found.id])
         draft = LoginDraft(found.id, found.email, found.language, found.password_hash, confirmed=True)
         made = await store.insert_logins(tx, self._desk.runtime, [draft])
-        # A login of this address that is no customer's came in between: the transaction fails, and alone it is refused.
+        # Another process has just given somebody a login with this address: tried again alone, this one is refused.
         assert found.id in made, "the address has a login already"
         device, text = new_device(self._desk, found.id)
         await session_store.insert_devices(tx, [device])
