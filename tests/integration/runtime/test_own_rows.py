@@ -202,7 +202,8 @@ async def test_who_reads_as_an_owner_can_touch_nothing_but_the_rows_meant_for_it
             has_table_privilege($2, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
                 OR has_any_column_privilege($2, c.oid, 'INSERT, UPDATE, REFERENCES') AS writes,
             has_table_privilege($2, c.oid, 'SELECT') OR has_any_column_privilege($2, c.oid, 'SELECT') AS reads,
-            ARRAY(SELECT p.polcmd::text || p.polroles::regrole[]::text FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
+            ARRAY(SELECT p.polcmd::text || p.polroles::regrole[]::text FROM pg_policy p
+                  WHERE p.polrelid = c.oid) AS policies,
             ARRAY(SELECT a.attname::text FROM pg_attribute a
                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

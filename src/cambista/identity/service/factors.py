@@ -117,7 +117,7 @@ class SecondFactors:
     async def find(self, caller: Caller) -> Factors:
         """The caller's own factors."""
         person = _person(caller)
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_own(person.id) as reader:
             return await self._factors(reader, person.id)
 
     # -------------------------------------------------------------------------------------------------- authenticators

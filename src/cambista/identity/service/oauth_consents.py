@@ -76,7 +76,7 @@ class OAuthConsents:
     async def list_grants(self, caller: Caller, *, limit: int = 50, cursor: str | None = None) -> Page[Grant]:
         """What the caller has agreed to and not taken back, newest first."""
         caller.require(Scope.KEYS_READ, Role.CUSTOMER)
-        async with self._runtime.db.read() as reader:
+        async with self._runtime.db.read_own(caller.id) as reader:
             rows = await store.list_grants(reader, caller.id, self._runtime.now(), before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
 
@@ -123,7 +123,7 @@ class OAuthConsents:
                 ended.append(answer.id)
                 gone = AccessRevoked(answer.id, answer.client_id, answer.owner_id, "customer", tx.now)
                 tx.emit(gone, trace_id=caller.trace_id)
-            journal(tx, caller, "oauth.take_back", f"grant:{request.grant_id}", answer)
+            journal(tx, caller, ("oauth.take_back", f"grant:{request.grant_id}"), answer)
             answers.append(answer)
         await store.set_grants_revoked(tx, ended)
         return answers

@@ -44,7 +44,7 @@ class People(Registering, Logins, Sessions, Passwords, Invitations, LettersOfPeo
     async def find_me(self, caller: Caller) -> Person:
         """The person who speaks. Refuses `session_required`."""
         require_session(caller)
-        async with self._desk.runtime.db.read() as reader:
+        async with self._desk.runtime.db.read_own(caller.id) as reader:
             found = await store.find_person(reader, self._desk.runtime, caller.id)
         if found is None:
             raise SessionRequired

@@ -40,7 +40,7 @@ class Sessions(AtDesk):
     async def list_sessions(self, caller: Caller) -> list[Session]:
         """The caller's living sessions, newest first."""
         rules.require_session(caller)
-        async with self._desk.runtime.db.read() as reader:
+        async with self._desk.runtime.db.read_own(caller.id) as reader:
             return await store.list_living(reader, [caller.id], self._desk.runtime.now())
 
     async def end_sessions(self, requests: Sequence[SessionRevocation]) -> list[SessionsEnded | Refusal]:

@@ -74,7 +74,8 @@ async def find_totp(tx: Tx, runtime: Runtime, owner_id: UUID, *, pending_since: 
 
 async def find_totp_start(reader: Reader, owner_id: UUID) -> datetime | None:
     """Since when an authenticator counts."""
-    sql = "SELECT confirmed_at FROM identity.totp WHERE owner_id = $1 AND confirmed_at IS NOT NULL"
+    totp = reader.table("identity.totp")
+    sql = f"SELECT confirmed_at FROM {totp} WHERE owner_id = $1 AND confirmed_at IS NOT NULL"
     found: datetime | None = await reader.value(sql, owner_id)
     return found
 
@@ -131,8 +132,8 @@ async def insert_pending_phone(tx: Tx, runtime: Runtime, owner_id: UUID, number:
 async def find_phone(reader: Reader, runtime: Runtime, owner_id: UUID, *, pending: bool) -> StoredPhone | None:
     """The confirmed phone, or the one being set up."""
     row = await reader.one(
-        """
-        SELECT id, number, number_index, confirmed_at FROM identity.phone
+        f"""
+        SELECT id, number, number_index, confirmed_at FROM {reader.table("identity.phone")}
         WHERE owner_id = $1 AND (confirmed_at IS NULL) = $2
         """,
         owner_id,
@@ -265,7 +266,7 @@ async def use_recovery_code(tx: Tx, owner_id: UUID, hash: bytes) -> bool:
 
 
 async def count_recovery_codes(reader: Reader, owner_id: UUID) -> int:
-    sql = "SELECT count(*) FROM identity.recovery_code WHERE owner_id = $1 AND used_at IS NULL"
+    sql = f"SELECT count(*) FROM {reader.table('identity.recovery_code')} WHERE owner_id = $1 AND used_at IS NULL"
     return int(await reader.value(sql, owner_id))
 
 

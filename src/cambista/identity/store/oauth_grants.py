@@ -11,10 +11,14 @@ from cambista.runtime import Reader, Tx
 _GRANT = """
     SELECT g.id, g.client_id, c.name AS client_name, g.owner_id, g.scopes, g.flow, g.created_at, g.expires_at,
         least(g.revoked_at, c.revoked_at) AS revoked_at
-    FROM identity.oauth_grant g JOIN identity.oauth_client c ON c.id = g.client_id
 """
 _CODE_COLUMNS = ("hash", "client_id", "owner_id", "scopes", "redirect_uri", "challenge", "created_at", "expires_at")
 _GRANT_COLUMNS = ("id", "client_id", "owner_id", "scopes", "flow", "created_at", "expires_at")
+
+
+def _grants(reader: Reader) -> str:
+    grant, client = reader.table("identity.oauth_grant"), reader.table("identity.oauth_client")
+    return f"{_GRANT} FROM {grant} g JOIN {client} c ON c.id = g.client_id"
 
 
 def _grant(row: Any) -> Grant:
@@ -75,7 +79,7 @@ async def insert_grants(tx: Tx, grants: Sequence[Grant]) -> None:
 
 
 async def find_grant(reader: Reader, id: UUID) -> Grant | None:
-    row = await reader.one(f"{_GRANT} WHERE g.id = $1", id)
+    row = await reader.one(f"{_grants(reader)} WHERE g.id = $1", id)
     return _grant(row) if row else None
 
 
@@ -83,7 +87,7 @@ async def list_grants(reader: Reader, owner_id: UUID, now: datetime, before: UUI
     """What a customer agreed to and is still good, newest first."""
     rows = await reader.all(
         f"""
-        {_GRANT} WHERE g.owner_id = $1 AND g.flow = 'authorization_code' AND g.expires_at > $2
+        {_grants(reader)} WHERE g.owner_id = $1 AND g.flow = 'authorization_code' AND g.expires_at > $2
             AND g.revoked_at IS NULL AND c.revoked_at IS NULL AND ($3::uuid IS NULL OR g.id < $3)
         ORDER BY g.id DESC LIMIT $4
         """,
@@ -96,7 +100,7 @@ async def list_grants(reader: Reader, owner_id: UUID, now: datetime, before: UUI
 
 
 async def lock_grants(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Grant]:
-    rows = await tx.all(f"{_GRANT} WHERE g.id = ANY($1) ORDER BY g.id FOR NO KEY UPDATE OF g", sorted(set(ids)))
+    rows = await tx.all(f"{_grants(tx)} WHERE g.id = ANY($1) ORDER BY g.id FOR NO KEY UPDATE OF g", sorted(set(ids)))
     return {row["id"]: _grant(row) for row in rows}
 
 

@@ -64,8 +64,9 @@ async def insert_passkey(tx: Tx, owner_id: UUID, passkey: Passkey, proof: Stored
 
 async def list_passkeys(reader: Reader, owner_id: UUID) -> list[Passkey]:
     """Oldest first; their number is bounded where they are made."""
+    passkey = reader.table("identity.passkey")
     rows = await reader.all(
-        "SELECT id, name, created_at, last_used_at FROM identity.passkey WHERE owner_id = $1 ORDER BY id", owner_id
+        f"SELECT id, name, created_at, last_used_at FROM {passkey} WHERE owner_id = $1 ORDER BY id", owner_id
     )
     return [_passkey(row) for row in rows]
 

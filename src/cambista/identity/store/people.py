@@ -158,10 +158,11 @@ async def find_contacts(reader: Reader, runtime: Runtime, owner_ids: Sequence[UU
 
 async def find_person(reader: Reader, runtime: Runtime, id: UUID) -> Person | None:
     """Somebody who can log in, as shown to that person."""
+    login, principal = reader.table("identity.login"), reader.table("identity.principal")
     row = await reader.one(
-        """
+        f"""
         SELECT p.id, p.role, p.name, l.email, l.language, p.created_at, l.password_set_at
-        FROM identity.login l JOIN identity.principal p ON p.id = l.principal_id WHERE p.id = $1
+        FROM {login} l JOIN {principal} p ON p.id = l.principal_id WHERE p.id = $1
         """,
         id,
     )

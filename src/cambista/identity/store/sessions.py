@@ -12,7 +12,6 @@ from cambista.runtime import Reader, Tx
 _SESSION = """
     SELECT id, owner_id, device, address, created_at, idle_until - make_interval(secs => idle_s) AS last_seen_at,
         idle_until, expires_at, proved_at, revoked_at
-    FROM identity.session
 """
 
 
@@ -66,7 +65,8 @@ async def list_living(reader: Reader, owner_ids: Sequence[UUID], now: datetime) 
     """The sessions of those people that have not ended, newest first."""
     rows = await reader.all(
         f"""
-        {_SESSION} WHERE owner_id = ANY($1) AND revoked_at IS NULL AND least(expires_at, idle_until) > $2
+        {_SESSION} FROM {reader.table("identity.session")}
+        WHERE owner_id = ANY($1) AND revoked_at IS NULL AND least(expires_at, idle_until) > $2
         ORDER BY id DESC
         """,
         owner_ids,
@@ -76,7 +76,9 @@ async def list_living(reader: Reader, owner_ids: Sequence[UUID], now: datetime) 
 
 
 async def lock_sessions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Session]:
-    rows = await tx.all(f"{_SESSION} WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", sorted(set(ids)))
+    rows = await tx.all(
+        f"{_SESSION} FROM identity.session WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", sorted(set(ids))
+    )
     return {row["id"]: _session(row) for row in rows}
 
 
