@@ -2,7 +2,7 @@
 
 import typer
 
-from cambista.app.commands import audit, books, demo, doctor, keys, prices, serve
+from cambista.app.commands import audit, books, demo, doctor, keys, oauth, prices, serve
 from cambista.app.commands.running import err
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app.add_typer(books.ledger, name="ledger")
 app.add_typer(books.tills, name="tills")
 app.add_typer(prices.pricing, name="pricing")
 app.add_typer(keys.keys, name="keys")
+app.add_typer(oauth.oauth, name="oauth")
 app.add_typer(audit.audit, name="audit")
 
 

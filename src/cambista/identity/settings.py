@@ -49,7 +49,7 @@ class OAuthSettings(BaseModel):
     refresh_token_s: int = Field(default=2_592_000, ge=60, le=31_536_000)
     grant_s: int = Field(default=7_776_000, ge=3600, le=94_608_000)
     token_key_s: int = Field(default=2_592_000, ge=3600, le=31_536_000)
-    token_key_ahead_s: int = Field(default=86_400, ge=60, le=604_800)
+    token_key_ahead_s: int = Field(default=86_400, ge=600, le=604_800)
     clients_max: int = Field(default=20, ge=1, le=1000)
 
 
