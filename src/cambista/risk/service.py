@@ -13,7 +13,7 @@ from cambista.risk import rules, store
 from cambista.risk.rules import Allowance
 from cambista.risk.settings import RiskSettings
 from cambista.risk.types import DayUse, Limits, Use
-from cambista.runtime import Action, Runtime, Tx
+from cambista.runtime import Action, Runtime, Tx, state_digest
 
 
 class Risk:
@@ -51,6 +51,14 @@ class Risk:
         """Give one customer limits of its own. A session needs a fresh second factor (`step_up_required`)."""
         async with self._runtime.db.transaction() as tx:
             require_step_up(caller, tx.now, self._step_up)
+            known = (await store.find_limits(tx, [customer])).get(customer, self._default)
             await store.set_limits(tx, customer, limits)
-            facts = {"trade_max": str(limits.trade_max), "day_max": str(limits.day_max)}
-            tx.record(Action(caller, "risk.set_limits", f"customer:{customer}", facts=facts))
+            before, after = _facts(known), _facts(limits)
+            subject = f"customer:{customer}"
+            tx.record(
+                Action(caller, "risk.set_limits", subject, "done", after, state_digest(before), state_digest(after))
+            )
+
+
+def _facts(limits: Limits) -> dict[str, str]:
+    return {"trade_max": str(limits.trade_max), "day_max": str(limits.day_max)}

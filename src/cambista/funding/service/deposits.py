@@ -97,9 +97,9 @@ class Deposits:
     ) -> None:
         for position, (request, answer) in enumerate(zip(requests, answers, strict=True)):
             if isinstance(answer, Refusal):
-                journal(tx, request.caller, "deposit.record", f"customer:{request.customer_id}", answer)
+                journal(tx, request.caller, ("deposit.record", f"customer:{request.customer_id}"), answer)
             elif answer.id == drafts[position].deposit.id:
-                journal(tx, request.caller, "deposit.record", f"deposit:{answer.id}", answer)
+                journal(tx, request.caller, ("deposit.record", f"deposit:{answer.id}"), answer)
                 _emit_received(tx, request.caller, answer)
 
     async def approve(self, tx: Tx, decisions: Sequence[DepositDecision]) -> list[Verdict]:
@@ -111,19 +111,28 @@ class Deposits:
     async def _decide(self, tx: Tx, decisions: Sequence[DepositDecision], outcome: DepositStatus) -> list[Verdict]:
         answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
         open_positions = [position for position, answer in enumerate(answers) if answer is None]
+        states: dict[int, Deposit | None] = {}
         for turn in turns([decisions[position].deposit_id for position in open_positions]):
             positions = [open_positions[index] for index in turn]
-            verdicts = await self._decide_turn(tx, [decisions[position] for position in positions], outcome)
-            for position, verdict in zip(positions, verdicts, strict=True):
+            asked = [decisions[position] for position in positions]
+            before = await store.lock_deposits(tx, self._runtime, [each.deposit_id for each in asked])
+            verdicts = await self._decide_turn(tx, asked, before, outcome)
+            for position, decision, verdict in zip(positions, asked, verdicts, strict=True):
                 answers[position] = verdict
+                states[position] = before.get(decision.deposit_id)
         settled = settle(answers)
         name = "deposit.approve" if outcome is DepositStatus.CREDITED else "deposit.reject"
-        for decision, answer in zip(decisions, settled, strict=True):
-            journal(tx, decision.caller, name, f"deposit:{decision.deposit_id}", answer)
+        for position, (decision, answer) in enumerate(zip(decisions, settled, strict=True)):
+            journal(tx, decision.caller, (name, f"deposit:{decision.deposit_id}"), answer, states.get(position))
         return settled
 
-    async def _decide_turn(self, tx: Tx, decisions: Sequence[DepositDecision], outcome: DepositStatus) -> list[Verdict]:
-        before = await store.lock_deposits(tx, self._runtime, [decision.deposit_id for decision in decisions])
+    async def _decide_turn(
+        self,
+        tx: Tx,
+        decisions: Sequence[DepositDecision],
+        before: Mapping[UUID, Deposit],
+        outcome: DepositStatus,
+    ) -> list[Verdict]:
         verdicts: list[Verdict] = []
         moved: list[tuple[int, Deposit, TransferId]] = []
         for position, decision in enumerate(decisions):

@@ -5,14 +5,15 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from cambista.funding.store import lists as store
-from cambista.funding.types import HistoryLine
+from cambista.funding.types import Deposit, HistoryLine, Withdrawal
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller
 from cambista.kernel.errors import Invalid, Refusal, Unauthenticated
-from cambista.runtime import Action, Tx
+from cambista.runtime import Action, Tx, state_digest
 
 T = TypeVar("T")
 Step = tuple[UUID, str, UUID, str]
+Stated = Deposit | Withdrawal
 
 
 class _Asked(Protocol):
@@ -27,14 +28,32 @@ async def screen(identity: Identity, tx: Tx, requests: Sequence[_Asked]) -> list
     return [Unauthenticated() if request.caller.key_id in refused else None for request in requests]
 
 
-def journal(tx: Tx, caller: Caller, name: str, subject: str, answer: object) -> None:
-    """Deeds, and the noes that say something about the caller; a malformed request says nothing."""
-    if isinstance(answer, Refusal):
-        if not isinstance(answer, Invalid):
-            tx.record(Action(caller, name, subject, answer.code))
-        return
-    status = getattr(answer, "status", "done")
-    tx.record(Action(caller, name, subject, facts={"status": str(status)}))
+def journal(
+    tx: Tx, caller: Caller, deed: tuple[str, str], answer: Stated | Refusal, before: Stated | None = None
+) -> None:
+    """Deeds (name, subject), and the noes that say something about the caller; a malformed request says nothing."""
+    name, subject = deed
+    if not isinstance(answer, Refusal):
+        facts, after = {"status": str(answer.status)}, _digest(answer)
+        known = None if before is None else _digest(before)
+        tx.record(Action(caller, name, subject, "done", facts, known, after))
+    elif not isinstance(answer, Invalid):
+        tx.record(Action(caller, name, subject, answer.code))
+
+
+def _digest(each: Stated) -> str:
+    """Of what decisions change, and of nothing that names a person."""
+    approvals = [str(id) for id in each.approvals] if isinstance(each, Withdrawal) else []
+    return state_digest(
+        {
+            "id": str(each.id),
+            "asset": each.amount.asset.code,
+            "units": each.amount.units,
+            "status": each.status.value,
+            "approvals": approvals,
+            "decided_by": None if each.decided_by is None else str(each.decided_by),
+        }
+    )
 
 
 async def write_history(tx: Tx, steps: Sequence[Step]) -> None:

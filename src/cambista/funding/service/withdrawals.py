@@ -1,6 +1,6 @@
 """Money going out: asking, four eyes, paying, giving back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from cambista.funding.events import (
@@ -27,13 +27,14 @@ from cambista.funding.types import (
     WithdrawalStatus,
 )
 from cambista.identity import Identity
-from cambista.kernel.callers import Caller, Role
+from cambista.kernel.callers import Caller, Credential, Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import TransferId, WithdrawalId
 from cambista.ledger import Ledger
 from cambista.runtime import Runtime, Tx
 
 Verdict = Withdrawal | Refusal
+_Turn = Callable[[Tx, Sequence[WithdrawalDecision], Mapping[UUID, Withdrawal]], Awaitable[list[Verdict]]]
 
 
 class Withdrawals:
@@ -105,15 +106,27 @@ class Withdrawals:
         return {}
 
     async def approve(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
-        for positions in _turns(decisions, answers):
-            verdicts = await self._approve_turn(tx, [decisions[position] for position in positions])
-            for position, verdict in zip(positions, verdicts, strict=True):
-                answers[position] = verdict
-        return _journaled(tx, "withdrawal.approve", decisions, answers)
+        return await self._decide(tx, decisions, "withdrawal.approve", self._approve_turn)
 
-    async def _approve_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        before = await store.lock_withdrawals(tx, self._runtime, [decision.withdrawal_id for decision in decisions])
+    async def _decide(self, tx: Tx, decisions: Sequence[WithdrawalDecision], name: str, turn: _Turn) -> list[Verdict]:
+        """Decide in turns that name each withdrawal once, and journal each decision with the state before and after."""
+        answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
+        states: dict[int, Withdrawal | None] = {}
+        for positions in _turns(decisions, answers):
+            asked = [decisions[position] for position in positions]
+            before = await store.lock_withdrawals(tx, self._runtime, [each.withdrawal_id for each in asked])
+            verdicts = await turn(tx, asked, before)
+            for position, decision, verdict in zip(positions, asked, verdicts, strict=True):
+                answers[position] = verdict
+                states[position] = before.get(decision.withdrawal_id)
+        settled = settle(answers)
+        for position, (decision, answer) in enumerate(zip(decisions, settled, strict=True)):
+            journal(tx, decision.caller, (name, f"withdrawal:{decision.withdrawal_id}"), answer, states.get(position))
+        return settled
+
+    async def _approve_turn(
+        self, tx: Tx, decisions: Sequence[WithdrawalDecision], before: Mapping[UUID, Withdrawal]
+    ) -> list[Verdict]:
         verdicts: list[Verdict] = [
             rules.approval(
                 each, before.get(each.withdrawal_id), self._frame, TransferId(self._runtime.new_id()), tx.now
@@ -142,15 +155,11 @@ class Withdrawals:
         return verdicts
 
     async def reject(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        answers: list[Verdict | None] = list(await screen(self._identity, tx, decisions))
-        for positions in _turns(decisions, answers):
-            verdicts = await self._reject_turn(tx, [decisions[position] for position in positions])
-            for position, verdict in zip(positions, verdicts, strict=True):
-                answers[position] = verdict
-        return _journaled(tx, "withdrawal.reject", decisions, answers)
+        return await self._decide(tx, decisions, "withdrawal.reject", self._reject_turn)
 
-    async def _reject_turn(self, tx: Tx, decisions: Sequence[WithdrawalDecision]) -> list[Verdict]:
-        before = await store.lock_withdrawals(tx, self._runtime, [decision.withdrawal_id for decision in decisions])
+    async def _reject_turn(
+        self, tx: Tx, decisions: Sequence[WithdrawalDecision], before: Mapping[UUID, Withdrawal]
+    ) -> list[Verdict]:
         verdicts: list[Verdict] = [rules.rejection(each, before.get(each.withdrawal_id), tx.now) for each in decisions]
         new = {
             position: verdict
@@ -180,7 +189,7 @@ class Withdrawals:
         await write_history(tx, [(each.id, each.status.value, THE_HOUSE.id, "") for each in expired])
         for each in expired:
             tx.emit(_fact(WithdrawalLapsed, tx, each))
-            journal(tx, THE_HOUSE, "withdrawal.expire", f"withdrawal:{each.id}", each)
+            journal(tx, THE_HOUSE, ("withdrawal.expire", f"withdrawal:{each.id}"), each, before[each.id])
         return len(expired)
 
     async def _release(self, tx: Tx, withdrawals: Sequence[Withdrawal]) -> list[Verdict]:
@@ -191,7 +200,7 @@ class Withdrawals:
         ]
 
 
-THE_HOUSE = Caller(rules.NOBODY, Role.OPERATOR)
+THE_HOUSE = Caller(rules.NOBODY, Role.OPERATOR, credential=Credential.HOUSE)
 
 
 def _turns(decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict | None]") -> list[list[int]]:
@@ -199,15 +208,6 @@ def _turns(decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict |
     open_positions = [position for position, answer in enumerate(answers) if answer is None]
     groups = turns([decisions[position].withdrawal_id for position in open_positions])
     return [[open_positions[index] for index in group] for group in groups]
-
-
-def _journaled(
-    tx: Tx, name: str, decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict | None]"
-) -> list[Verdict]:
-    settled = settle(answers)
-    for decision, answer in zip(decisions, settled, strict=True):
-        journal(tx, decision.caller, name, f"withdrawal:{decision.withdrawal_id}", answer)
-    return settled
 
 
 def _step(withdrawal: Withdrawal, decision: WithdrawalDecision, status: str) -> Step:
@@ -222,9 +222,9 @@ def _fact(kind: type[WithdrawalFact], tx: Tx, each: Withdrawal) -> WithdrawalFac
 def _announce_request(tx: Tx, request: WithdrawalRequest, answer: Verdict) -> None:
     trace_id = request.caller.trace_id
     if isinstance(answer, Refusal):
-        journal(tx, request.caller, "withdrawal.request", f"customer:{request.customer_id}", answer)
+        journal(tx, request.caller, ("withdrawal.request", f"customer:{request.customer_id}"), answer)
         return
-    journal(tx, request.caller, "withdrawal.request", f"withdrawal:{answer.id}", answer)
+    journal(tx, request.caller, ("withdrawal.request", f"withdrawal:{answer.id}"), answer)
     tx.emit(_fact(WithdrawalRequested, tx, answer), trace_id=trace_id)
     about, role = f"withdrawal:{answer.id}", Role.TREASURER.value
     tx.emit(UserActionRequired(about, answer.customer_id, role, "withdrawal_approval", tx.now), trace_id=trace_id)

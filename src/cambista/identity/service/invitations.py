@@ -50,7 +50,7 @@ class Invitations(AtDesk):
                 answers.append(principal)
             except Refusal as refusal:
                 answers.append(refusal)
-            journal(tx, request.caller, "person.invite", f"principal:{request.principal_id}", answers[-1])
+            journal(tx, request.caller, ("person.invite", f"principal:{request.principal_id}"), answers[-1])
         return answers
 
     def _judge(self, tx: Tx, request: Invitation, principal: Principal | None) -> Principal:

@@ -213,7 +213,7 @@ class Keys:
             if isinstance(answer, ApiKey):
                 issued = ApiKeyIssued(answer.id, answer.owner_id, answer.expires_at, tx.now)
                 tx.emit(issued, trace_id=request.caller.trace_id)
-            journal(tx, request.caller, "key.issue", f"principal:{request.owner_id}", answer)
+            journal(tx, request.caller, ("key.issue", f"principal:{request.owner_id}"), answer)
         return answers
 
     async def _rotate_keys(self, tx: Tx, drafts: Sequence[KeyDraft]) -> list[ApiKey | Refusal]:
@@ -238,7 +238,7 @@ class Keys:
                 keys[request.key_id] = answer.replaced
                 await self._replace(tx, draft, answer)
             answers.append(answer.made if isinstance(answer, Rotation) else answer)
-            journal(tx, request.caller, "key.rotate", f"key:{request.key_id}", answers[-1])
+            journal(tx, request.caller, ("key.rotate", f"key:{request.key_id}"), answers[-1], found)
         return answers
 
     async def _replace(self, tx: Tx, draft: KeyDraft, rotation: Rotation) -> None:
@@ -262,7 +262,7 @@ class Keys:
                 answer = keys[answer.id] = replace(answer, revoked_at=tx.now)
                 revoked.append(answer.id)
                 tx.emit(ApiKeyRevoked(answer.id, answer.owner_id, tx.now), trace_id=request.caller.trace_id)
-            journal(tx, request.caller, "key.revoke", f"key:{request.key_id}", answer)
+            journal(tx, request.caller, ("key.revoke", f"key:{request.key_id}"), answer, found)
             answers.append(answer)
         await key_store.set_revoked(tx, revoked, tx.now)
         return answers

@@ -149,7 +149,7 @@ class OAuthClients:
                 await store.insert_clients(tx, [(answer, hash)])
                 tx.emit(ClientRegistered(answer.id, answer.owner_id, tx.now), trace_id=request.caller.trace_id)
             subject = f"client:{answer.id}" if isinstance(answer, Client) else f"principal:{request.owner_id}"
-            journal(tx, request.caller, "client.register", subject, answer)
+            journal(tx, request.caller, ("client.register", subject), answer)
             answers.append(answer)
         return answers
 
@@ -165,7 +165,7 @@ class OAuthClients:
             if isinstance(answer, Client):
                 clients[answer.id] = answer
                 await store.set_secret(tx, answer, rules.token_hash(each.secret))
-            journal(tx, request.caller, "client.rotate", f"client:{request.client_id}", answer)
+            journal(tx, request.caller, ("client.rotate", f"client:{request.client_id}"), answer)
             answers.append(answer)
         return answers
 
@@ -183,7 +183,7 @@ class OAuthClients:
                 clients[answer.id] = answer
                 ended.append(answer.id)
                 tx.emit(ClientRevoked(answer.id, answer.owner_id, tx.now), trace_id=request.caller.trace_id)
-            journal(tx, request.caller, "client.revoke", f"client:{request.client_id}", answer)
+            journal(tx, request.caller, ("client.revoke", f"client:{request.client_id}"), answer)
             answers.append(answer)
         await store.set_revoked(tx, ended)
         return answers

@@ -158,7 +158,7 @@ class Identity(Keys):
                 event = CustomerRegistered(answer.id, answer.country, tx.now)
                 tx.emit(event, trace_id=request.caller.trace_id)
             subject = f"customer:{answer.id}" if isinstance(answer, Customer) else "customer"
-            journal(tx, request.caller, "customer.register", subject, answer)
+            journal(tx, request.caller, ("customer.register", subject), answer)
             answers.append(answer)
         return answers
 
@@ -176,7 +176,7 @@ class Identity(Keys):
             if isinstance(answer, Principal):
                 tx.emit(PrincipalAdded(answer.id, answer.role.value, tx.now), trace_id=request.caller.trace_id)
             subject = f"principal:{answer.id}" if isinstance(answer, Principal) else "principal"
-            journal(tx, request.caller, "principal.add", subject, answer)
+            journal(tx, request.caller, ("principal.add", subject), answer)
         return answers
 
     async def _set_status(self, tx: Tx, requests: Sequence[StatusChange]) -> list[Principal | Refusal]:
@@ -184,13 +184,14 @@ class Identity(Keys):
         principals = await store.lock_principals(tx, [request.principal_id for request in requests])
         answers: list[Principal | Refusal] = []
         for request, no in zip(requests, barred, strict=True):
-            answer = no or rules.status_change(request, principals.get(request.principal_id))
+            before = principals.get(request.principal_id)
+            answer = no or rules.status_change(request, before)
             if isinstance(answer, Principal) and answer.status is not request.status:
                 answer = principals[answer.id] = replace(answer, status=request.status)
                 event = PrincipalStatusChanged(answer.id, answer.status.value, tx.now)
                 tx.emit(event, trace_id=request.caller.trace_id)
             name = f"principal.{request.status.value}"
-            journal(tx, request.caller, name, f"principal:{request.principal_id}", answer)
+            journal(tx, request.caller, (name, f"principal:{request.principal_id}"), answer, before)
             answers.append(answer)
         changed = {answer.id: answer.status for answer in answers if isinstance(answer, Principal)}
         await store.set_status(tx, changed)

@@ -34,7 +34,7 @@ from cambista.pricing.types import (
     Receipt,
     Rung,
 )
-from cambista.runtime import Action, DatabaseAway, Runtime
+from cambista.runtime import Action, DatabaseAway, Runtime, state_digest
 from cambista.venues import Observation, RateName, ReferenceRate, Venues
 
 CANDLES_MAX = 1_500
@@ -222,7 +222,8 @@ class Pricing:
         async with self._runtime.db.transaction() as tx:
             await store.insert_configured(tx, price, now)
             facts = {"bid": f"{price.bid:f}", "ask": f"{price.ask:f}", "expires_at": wire_time(price.expires_at)}
-            tx.record(Action(caller, "configured_price_set", f"pair:{price.pair}", facts=facts))
+            after = state_digest(facts)
+            tx.record(Action(caller, "configured_price_set", f"pair:{price.pair}", "done", facts, None, after))
         self._board.put_configured(price)
         return price
 
