@@ -102,8 +102,8 @@ async def bench_overload(report: Report, lengths: Lengths, folder: Path) -> None
             able = await overload.capacity(house.url, requests, lengths.quotes)
             report.add("direct trades over HTTP, 256 connections", able, "trades/s")
             crowd = overload.Crowd(house.url)
-            await crowd.open(overload.CONNECTIONS)
             for times in (1, 2, 3):
+                await crowd.open(overload.CONNECTIONS)
                 offered = await crowd.offer(requests, rate=times * able, seconds=lengths.seconds)
                 name = f"offered {times}x that"
                 report.add(f"{name}: served", offered.served_rate, "trades/s")

@@ -40,6 +40,10 @@ class Offered:
         return self.unsent + sum(self.other.values())
 
     @property
+    def answered(self) -> int:
+        return len(self.served) + len(self.refused) + self.unanswered
+
+    @property
     def seconds_to_last_refusal(self) -> float:
         return max(0.0, self.last_refusal - self.began)
 
@@ -99,6 +103,11 @@ class _Line(asyncio.Protocol):
         self._buffer = b""
         self._free.append(self)
 
+    def connection_lost(self, error: Exception | None) -> None:
+        """One the house has let go, as it may a quiet one, is not used again."""
+        if self in self._free:
+            self._free.remove(self)
+
     def close(self) -> None:
         self._transport.close()
 
@@ -115,8 +124,8 @@ class Crowd:
     async def open(self, connections: int) -> None:
         """Have that many connections."""
         loop = asyncio.get_running_loop()
-        while len(self._all) < connections:
-            few = min(100, connections - len(self._all))
+        while len(self._free) < connections:
+            few = min(100, connections - len(self._free))
             made = [loop.create_connection(lambda: _Line(self._free), self._host, self._port) for _ in range(few)]
             self._all += [line for _, line in await asyncio.gather(*made)]
 
@@ -135,7 +144,7 @@ class Crowd:
                     offered.unsent += 1
             sent = due
         offered.ended = time.perf_counter()
-        while len(self._free) < len(self._all) and time.perf_counter() < offered.ended + 20:
+        while offered.answered < len(ready) and time.perf_counter() < offered.ended + 20:
             await asyncio.sleep(TICK_S)
         return offered
 

@@ -19,12 +19,11 @@ import httpx2
 import pytest
 
 from cambista.runtime.postgres import running_dsn
-from tests.e2e.clients import BASE, good
+from tests.e2e.clients import BASE, BUSY_TIERS, good
 from tests.simulation import invariants
 
 CLIENTS, ACKNOWLEDGED_A_ROUND = 4, 25
 ROUNDS = ("server", "postgres", "both", "server", "postgres")
-BUSY_TIERS = json.dumps({name: {"units": 10**6, "trades": 10**5} for name in ("standard", "partner", "staff")})
 READY_WITHIN_S, BACK_WITHIN_S, RETRY_S = 60, 60, 0.05
 PRICE_WORST = {"buy": "9000", "sell": "500"}
 

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from cambista.kernel.registry import PAIRS
-from tests.e2e.clients import Caller, good
+from tests.e2e.clients import BUSY_TIERS, Caller, good
 from tests.e2e.conftest import staff
 from tests.replays import PATHS, Tape, tapes
 
@@ -54,7 +54,13 @@ class Running:
 def _environment(home: Path) -> dict[str, str]:
     # The tests' own settings must not reach the house.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("CAMBISTA_")}
-    return plain | {"CAMBISTA_HOME": str(home), "CAMBISTA_CONSOLE": "false", "NO_COLOR": "1", "COLUMNS": "200"}
+    return plain | {
+        "CAMBISTA_GATEWAY__TIERS": BUSY_TIERS,
+        "CAMBISTA_HOME": str(home),
+        "CAMBISTA_CONSOLE": "false",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
 
 
 @pytest.fixture

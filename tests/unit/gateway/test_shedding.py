@@ -114,7 +114,7 @@ def simulate(offered: float, *, capacity: float = 1_000.0, seconds: float = 20.0
             pace.note_done(now - in_work.popleft(), now)
             yield "served", now
             while len(in_work) < pace.limit and (came := line.next()) is not None:
-                if now - came <= 0.25:
+                if now - came <= 0.05:
                     in_work.append(now)
                 else:
                     yield "late", now
@@ -126,7 +126,7 @@ def simulate(offered: float, *, capacity: float = 1_000.0, seconds: float = 20.0
             in_work.append(now)
             continue
         pace.note_full()
-        hopeless = 2 * line.ahead_of(Priority.MONEY) > 0.25 * pace.rate > 0
+        hopeless = 2 * line.ahead_of(Priority.MONEY) > 0.05 * pace.rate > 0
         if hopeless or not line.join(Priority.MONEY, now)[0]:
             yield "refused", now
 
