@@ -18,7 +18,7 @@ class SmtpSettings(BaseModel):
     security: Literal["starttls", "tls", "plain"] = "starttls"
     ca_file: Path | None = None
     username: str = ""
-    password: SecretStr = SecretStr("")
+    password: SecretStr | None = None
     sender: str = "cambista@localhost"
     timeout_s: float = Field(default=15.0, gt=0, le=60)
 
@@ -31,7 +31,7 @@ class TwilioSettings(BaseModel):
 
     url: str = Field(default="https://api.twilio.com", pattern=r"^https?://")
     account: str = ""
-    token: SecretStr = SecretStr("")
+    token: SecretStr | None = None
     sender: str = ""
     timeout_s: float = Field(default=10.0, gt=0, le=60)
 

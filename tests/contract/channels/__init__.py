@@ -1,0 +1,1 @@
+"""The channels against servers that behave and misbehave."""

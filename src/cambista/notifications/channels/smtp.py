@@ -44,7 +44,8 @@ class SmtpChannel:
             hostname=settings.host,
             port=settings.port,
             username=settings.username or None,
-            password=settings.password.get_secret_value() or None,
+            # Read at each use: it may be a reference whose source has changed.
+            password=settings.password.get_secret_value() if settings.password is not None else None,
             timeout=settings.timeout_s,
             cert_bundle=None if settings.ca_file is None else str(settings.ca_file),
             use_tls=settings.security == "tls",

@@ -38,7 +38,6 @@ class TwilioChannel:
         self._settings = settings
         self._client = httpx2.AsyncClient(
             base_url=settings.url,
-            auth=(settings.account, settings.token.get_secret_value()),
             timeout=settings.timeout_s,
             follow_redirects=False,
             trust_env=False,
@@ -66,8 +65,13 @@ class TwilioChannel:
             on=(httpx2.ConnectError, httpx2.ConnectTimeout), attempts=_TRIES, wait_initial=_PAUSE_S, timeout=None
         ):
             with attempt:
-                return await self._client.post(self._path, data=form)
+                return await self._client.post(self._path, data=form, auth=self._auth())
         raise AssertionError("the last attempt raises")
+
+    def _auth(self) -> tuple[str, str]:
+        # Read at each use: it may be a reference whose source has changed.
+        token = self._settings.token
+        return self._settings.account, token.get_secret_value() if token is not None else ""
 
     def _sender(self) -> dict[str, str]:
         sender = self._settings.sender
@@ -89,7 +93,9 @@ class TwilioChannel:
         """Return when the service has the message; else raise whether it may be sent again."""
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                answer = await self._client.get(self._path, params={"To": letter.to, "PageSize": str(_LISTED)})
+                answer = await self._client.get(
+                    self._path, params={"To": letter.to, "PageSize": str(_LISTED)}, auth=self._auth()
+                )
             answer.raise_for_status()
             listed = msgspec.json.decode(answer.content[:_ANSWER_BYTES_MAX], type=_Listed)
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError, msgspec.DecodeError):
