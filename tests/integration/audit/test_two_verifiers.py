@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from cambista.audit import AuditKey, ExportScope, check_bundle, verifier_script
+from cambista.audit.verifier import cambista_verify as script
 from cambista.identity import Customer
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.market import Side
@@ -110,7 +112,7 @@ def written(lines: Lines) -> bytes:
 
 def sealed(lines: Lines, key: AuditKey = KEY) -> bytes:
     """With an end that fits the lines: what a house does that tampers with its own export."""
-    body = written([line for line in lines if line["kind"] != "end"])
+    body = written([line for line in lines if line.get("kind") != "end"])
     sha256 = hashlib.sha256(body).hexdigest()
     signature = base64.b64encode(key.sign(b"cambista.bundle.v1:" + sha256.encode())).decode()
     end = {"kind": "end", "lines": body.count(b"\n"), "sha256": sha256, "signature": signature}
@@ -319,3 +321,43 @@ async def test_the_script_names_the_first_bad_entry(told: Told, judges: Judges) 
     lines.remove(gone)
     _, said = judges.judge(sealed(lines))
     assert f"number {gone['number']} is missing" in said
+
+
+STRANGE: list[Any] = [
+    None, True, False, 0, 1, -1, 2**70, "", "x", "5", "00" * 32, [], {}, ["00" * 32], {"a": 1}, "2026-01-01T00:00:00Z",
+]  # fmt: skip
+
+
+def _spoil(lines: Lines, rng: random.Random) -> None:
+    """Put something strange somewhere, leave something out, or let two lines change places."""
+    at = rng.randrange(len(lines) - 1)
+    holder: Any = lines[at]
+    while True:
+        name = rng.choice(range(len(holder)) if isinstance(holder, list) else sorted(holder))
+        if not (isinstance(holder[name], list | dict) and holder[name] and rng.random() < 0.8):
+            break
+        holder = holder[name]
+    match rng.randrange(4):
+        case 0:
+            del holder[name]
+        case 1:
+            other = rng.randrange(len(lines) - 1)
+            lines[at], lines[other] = lines[other], lines[at]
+        case _:
+            holder[name] = rng.choice(STRANGE)
+
+
+async def test_whatever_is_put_into_a_bundle_both_verifiers_say_the_same(
+    told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, file = random.Random(4711), tmp_path / "bundle.jsonl"
+    bundles = [await told.export(told.stretch), await told.export(ExportScope(customer=told.ana.id))]
+    bad = 0
+    for number in range(200):
+        lines = json.loads(json.dumps(bundles[number % 2]))
+        _spoil(lines, rng)
+        file.write_bytes(sealed(lines))
+        status, verdict = script.main([str(file), "--key", KEY.public_text]), check_bundle(file, KEY.public_key)
+        assert (status == 0) == verdict.good, (number, verdict.finding, capsys.readouterr().out)
+        bad += status == 1
+    assert bad > 120

@@ -20,6 +20,24 @@ KINDS = (
     "manifest", "key", "checkpoint", "consistency", "start", "entry", "leaf", "posting", "receipt", "total", "end",
 )  # fmt: skip
 LINE_MAX = 4 * 1024 * 1024
+# What must be there as a text, and what as a whole number.
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "manifest": ("form", "mode", "branch", "origin"),
+    "key": ("purpose", "key_id", "algorithm", "public_key"),
+    "posting": ("transfer", "source", "destination", "asset"),
+    "receipt": ("quote", "sha256", "signature", "key_id", "content"),
+    "total": ("account", "asset"),
+}
+NUMBERS: Mapping[str, tuple[str, ...]] = {
+    "checkpoint": ("number",),
+    "consistency": ("first", "second"),
+    "start": ("size",),
+    "entry": ("number",),
+    "leaf": ("number",),
+    "posting": ("units",),
+    "total": ("opening", "credits", "debits", "closing"),
+    "end": ("lines",),
+}
 Values = Mapping[str, Any]
 SignedBy = Callable[[bytes, bytes, bytes], bool]
 _RECEIPT = b"cambista.receipt.v1:"
@@ -83,9 +101,12 @@ class BundleCheck:
         if at > KINDS.index("leaf") >= self._kind:
             self._require_met()
         self._kind = at
+        worded = all(isinstance(values.get(name), str) for name in TEXTS.get(kind, ()))
+        numbered = all(type(values.get(name)) is int for name in NUMBERS.get(kind, ()))
+        self._require(worded and numbered, "it lacks a text or a number it must have")
         try:
             getattr(self, f"_take_{kind}")(values)
-        except (KeyError, TypeError, ValueError, binascii.Error, msgspec.ValidationError) as error:
+        except (LookupError, AttributeError, TypeError, ValueError, binascii.Error, msgspec.ValidationError) as error:
             self._require(False, f"it lacks something, or holds what it must not: {error!r}")
         self._sha256.update(line)
         self._lines += 1
@@ -94,11 +115,13 @@ class BundleCheck:
         self._require(values["form"] == bundle.FORM, "this is another form of bundle")
         self._mode, self._branch, self._origin = values["mode"], values["branch"], values["origin"]
         self._require(self._mode in ("range", "subset"), "it has no known mode")
+        self._require(isinstance(values["customer"], str | None), "its customer is none")
         self._closing = "" if values["customer"] is None else f"customer:{values['customer']}"
 
     def _take_key(self, values: Values) -> None:
         raw = base64.b64decode(values["public_key"], validate=True)
         purpose = values["purpose"]
+        self._require(values["algorithm"] == "Ed25519", "the key is of a kind that is not used here")
         self._require(len(raw) == 32 and values["key_id"] == key_id(raw), "the key is not the one it says")
         self._require(purpose not in self._keys, "the key stands twice")
         if purpose == "audit" and self._trusted is not None:
@@ -223,7 +246,7 @@ class BundleCheck:
 
     def _take_posting(self, values: Values) -> None:
         units = values["units"]
-        self._require(isinstance(units, int) and units > 0, "a posting moves more than nothing")
+        self._require(type(units) is int and units > 0, "a posting moves more than nothing")
         self._require(values["source"] != values["destination"], "a posting moves between two accounts")
         self._moved.setdefault((values["source"], values["asset"]), [0, 0])[1] += units
         self._moved.setdefault((values["destination"], values["asset"]), [0, 0])[0] += units

@@ -30,6 +30,20 @@ LINE_MAX = 16 * 1024 * 1024
 KINDS = (
     "manifest", "key", "checkpoint", "consistency", "start", "entry", "leaf", "posting", "receipt", "total", "end",
 )  # fmt: skip
+# What each kind of line must have besides `kind`, and of what type.
+FIELDS: dict[str, dict[str, Any]] = {
+    "manifest": {"form": str, "mode": str, "branch": str, "origin": str, "customer": (str, type(None))},
+    "key": {"purpose": str, "key_id": str, "algorithm": str, "public_key": str},
+    "checkpoint": {"number": int, "text": str},
+    "consistency": {"first": int, "second": int, "proof": list},
+    "start": {"size": int, "frontier": list, "chain": str},
+    "entry": {"number": int, "entry": dict},
+    "leaf": {"number": int, "hash": str},
+    "posting": {"transfer": str, "source": str, "destination": str, "asset": str, "units": int},
+    "receipt": {"quote": str, "sha256": str, "signature": str, "key_id": str, "content": str},
+    "total": {"account": str, "asset": str, "opening": int, "credits": int, "debits": int, "closing": int},
+    "end": {"lines": int, "sha256": str, "signature": str},
+}
 ENTRY_KEYS = {
     "action", "actor", "address", "after", "agent", "before", "branch", "client", "credential", "facts", "form", "id",
     "key", "outcome", "role", "subject", "time", "trace",
@@ -338,6 +352,9 @@ class Bundle:
             raise Bad(f"{where}: not JSON ({error})") from None
         require(isinstance(line, dict) and line.get("kind") in KINDS, where, "of no known kind")
         require(canonical(line) + b"\n" == raw, where, "not in canonical form")
+        for name, kind in FIELDS[line["kind"]].items():
+            fits = isinstance(line.get(name), kind) and not isinstance(line[name], bool)
+            require(fits, where, f"its {name} is missing or not of its type")
         return dict(line)
 
     def _keep(self, line: Line, where: str) -> None:
@@ -380,10 +397,9 @@ class Bundle:
         starts = list(self.lines("start"))
         require(len(starts) == 1, "start", f"there are {len(starts)} instead of one")
         where, start = starts[0]
-        frontier = Frontier(int(start["size"]), [hex32(each, where) for each in start["frontier"]])
-        require(
-            len(frontier.hashes) == bin(frontier.size).count("1"), where, "the frontier is not of a tree of that size"
-        )
+        frontier = Frontier(start["size"], [hex32(each, where) for each in start["frontier"]])
+        fits = frontier.size >= 0 and len(frontier.hashes) == bin(frontier.size).count("1")
+        require(fits, where, "the frontier is not of a tree of that size")
         chain = hex32(start["chain"], where)
         origin = sha256(b"cambista.chain.v1:" + str(self.manifest["branch"]).encode())
         require(frontier.size > 0 or chain == origin, where, "the chain does not begin with the branch")
@@ -422,8 +438,8 @@ class Bundle:
             require(holds, where, f"checkpoint {two.number} is no continuation of checkpoint {one.number}")
         last, entries, before = self.checkpoints[-1], 0, 0
         for where, line in self.lines("entry"):
-            require(before < int(line["number"]), where, "the numbers do not rise")
-            before, entries = int(line["number"]), entries + 1
+            require(before < line["number"], where, "the numbers do not rise")
+            before, entries = line["number"], entries + 1
             proof = [hex32(each, where) for each in line["proof"]]
             root = included(self.entry_hash(line, where), before - 1, last.size, proof)
             require(root == last.root, where, f"its proof does not lead to the root of checkpoint {last.number}")
@@ -431,18 +447,18 @@ class Bundle:
 
     def entry_hash(self, line: Line, where: str) -> bytes:
         """The leaf of an entry in the tree."""
-        entry = line.get("entry")
-        require(isinstance(entry, dict) and set(entry) == ENTRY_KEYS, where, "not with the keys of an entry")
-        require(all(each is None or isinstance(each, str) for each in line["entry"].values()), where, "not of texts")
-        require(line["entry"]["form"] == "cambista.entry.v1", where, "an entry of another form")
-        require(line["entry"]["branch"] == self.manifest["branch"], where, "an entry of another branch")
+        entry = line["entry"]
+        require(set(entry) == ENTRY_KEYS, where, "not with the keys of an entry")
+        require(all(each is None or isinstance(each, str) for each in entry.values()), where, "not of texts")
+        require(entry["form"] == "cambista.entry.v1", where, "an entry of another form")
+        require(entry["branch"] == self.manifest["branch"], where, "an entry of another branch")
         return sha256(b"\x00" + canonical(entry))
 
     def check_times(self, say: Callable[[str], None]) -> None:
         """No entry is older than what stands before it, nor newer than the checkpoint that holds it."""
         heads, floor, before, count = list(self.checkpoints), None, None, 0
         for where, line in self.lines("entry"):
-            at, number, count = moment(line["entry"]["time"], where), int(line["number"]), count + 1
+            at, number, count = moment(line["entry"]["time"], where), line["number"], count + 1
             require(before is None or at >= before - SLACK, where, "it is dated before the entry before it")
             while heads and heads[0].size < number:
                 floor, heads = heads[0].time, heads[1:]
@@ -459,15 +475,15 @@ class Bundle:
                 named[line["entry"]["subject"]] = parse(line["entry"]["facts"].encode()).get("receipt")
         count = strange = 0
         for where, line in self.lines("receipt"):
-            hashed = sha256(str(line.get("content")).encode()).hex()
-            require(line.get("sha256") == hashed, where, "its content is not what was hashed")
-            known = named.get(f"quote:{line.get('quote')}")
+            hashed = sha256(line["content"].encode()).hex()
+            require(line["sha256"] == hashed, where, "its content is not what was hashed")
+            known = named.get(f"quote:{line['quote']}")
             require(known in (None, hashed), where, "the audit entry of its quote names another receipt")
             count += 1
-            if line.get("key_id") != key_id(self.public["receipt"]):
+            if line["key_id"] != key_id(self.public["receipt"]):
                 strange += 1
                 continue
-            signature = b64(line.get("signature"), 64, where)
+            signature = b64(line["signature"], 64, where)
             holds = signature_holds(self.public["receipt"], b"cambista.receipt.v1:" + hashed.encode(), signature)
             require(holds, where, "its signature does not hold")
         say(f"{count} receipts" + (f", {strange} of them signed by keys that are not in the file" if strange else ""))
@@ -477,20 +493,18 @@ class Bundle:
         moved: dict[tuple[str, str], list[int]] = {}
         transfers, count = set(), 0
         for where, line in self.lines("posting"):
-            units, asset = line.get("units"), str(line.get("asset"))
-            require(isinstance(units, int) and units > 0, where, "its units are not above zero")
-            require(
-                line.get("source") != line.get("destination"), where, "it moves nothing from one account to another"
-            )
-            moved.setdefault((str(line["source"]), asset), [0, 0])[1] += line["units"]
-            moved.setdefault((str(line["destination"]), asset), [0, 0])[0] += line["units"]
+            source, destination = ((line[side], line["asset"]) for side in ("source", "destination"))
+            require(line["units"] > 0, where, "its units are not above zero")
+            require(source != destination, where, "it moves nothing from one account to another")
+            moved.setdefault(source, [0, 0])[1] += line["units"]
+            moved.setdefault(destination, [0, 0])[0] += line["units"]
             transfers.add(line["transfer"])
             count += 1
         for where, line in self.lines("total"):
-            account = (str(line.get("account")), str(line.get("asset")))
+            account = (line["account"], line["asset"])
             credits, debits = moved.pop(account, [0, 0])
-            found = [line.get("credits"), line.get("debits"), line.get("closing")]
-            expected = [credits, debits, int(line["opening"]) + credits - debits]
+            found = [line["credits"], line["debits"], line["closing"]]
+            expected = [credits, debits, line["opening"] + credits - debits]
             require(found == expected, where, f"{account[0]} in {account[1]}: its postings do not give this total")
         # An export of one customer closes that customer's accounts, not those of the other sides.
         owner = self.manifest.get("customer")
