@@ -44,6 +44,11 @@ lint: $(DEV) ## Check style, types, imports and the shape of the house
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -qq tests/architecture
 
+.PHONY: audit
+audit: $(DEV) ## Look for weaknesses in the code (bandit) and in what is pinned (pip-audit, if it can reach its database)
+	$(BIN)/bandit -q -c pyproject.toml -r src tools
+	$(BIN)/python -m tools.audit
+
 .PHONY: format
 format: $(DEV) ## Let ruff mend what it can
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -105,7 +105,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
 async def open_runtime(dsn: str, settings: Settings, secrets: Secrets | None = None) -> AsyncIterator[Runtime]:
     """A runtime on the machine's clock and chance. A changed database URL among the secrets is taken up."""
     clock: Clock = SystemClock()
-    rng = random.Random(randbits(128))  # ids only; secrets are drawn with `secrets`
+    rng = random.Random(randbits(128))  # ids only; secrets are drawn with `secrets`  # nosec B311
     db = Database(dsn, clock, rng, branch=settings.branch)
     await db.open()
     if isinstance(url := settings.database_url, Secret):
@@ -145,6 +145,7 @@ async def start(house: House) -> None:
     tasks.every("withdrawals", 30, house.funding.expire)
     tasks.every("notices", 1, house.notifications.send_due)
     tasks.every("notices-swept", 600, house.notifications.sweep)
+    tasks.every("factors-swept", 3600, house.identity.factors.sweep)
     tasks.every("letters", 1, house.identity.people.write_letters)
     tasks.every("people", 3600, house.identity.people.sweep)
     tasks.every("key-uses", 60, house.identity.note_uses)

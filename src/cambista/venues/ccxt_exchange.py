@@ -104,7 +104,7 @@ class CcxtExchange:
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     book = await client.fetch_order_book(str(pair), DEPTH)
-            except Exception:  # noqa: S112 — ccxt raises as many kinds as exchanges fail; silence shows in the health
+            except Exception:  # noqa: S112 - ccxt raises as many kinds as exchanges fail; health shows it  # nosec B112
                 continue
             observation = self._observation(pair, book)
             if observation is not None:

@@ -115,7 +115,7 @@ def steps(seed: int, who: Sequence[Person], rate: float) -> Iterator[Step]:
     """The plan, endless and in order of time; `rate` trades a second on average, and it moves nothing but the times."""
     assert who
     assert 0 < rate <= RATE_MAX
-    rng = random.Random(f"plan {seed}")
+    rng = random.Random(f"plan {seed}")  # a play that a seed repeats  # nosec B311
     steps_per_s = rate / TRADING_SHARE
     # Some people come more often than others, but nobody stays away.
     eagerness = [1 / (1 + number % 5) for number in range(len(who))]

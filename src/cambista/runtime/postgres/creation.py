@@ -74,7 +74,7 @@ def _create_database(home: Home, binaries: Binaries, maker: Account, folder: Pat
 
 def _run(argv: Sequence[str], account: Account, fds: tuple[int, ...], told: str = "") -> None:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # our own programs, an argument list, no shell  # nosec B603
             argv,
             input=told,
             stdout=subprocess.PIPE,

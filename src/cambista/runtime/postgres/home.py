@@ -15,7 +15,7 @@ from cambista.runtime.postgres.errors import PostgresStartFailed
 
 LINGER_S = 10.0
 _SOCKET_PATH_BYTES = 103  # Linux takes 107, macOS 103
-_TMP = Path("/tmp")  # noqa: S108 - a folder of our own inside it, private and its owner checked
+_TMP = Path("/tmp")  # noqa: S108 - a folder of our own inside it, private and its owner checked  # nosec B108
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ class _Running:
             "litter": str(self.socket) if homes.is_temporary(self.socket) else "",
         }
         keeper_argv = [sys.executable, "-I", "-S", supervision.__file__, json.dumps(order)]
-        self._keeper = subprocess.Popen(
+        self._keeper = subprocess.Popen(  # our own programs, an argument list, no shell  # nosec B603
             keeper_argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -106,7 +106,7 @@ class Keeper:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         order = self._order
-        server: subprocess.Popen[bytes] = subprocess.Popen(
+        server: subprocess.Popen[bytes] = subprocess.Popen(  # our own programs, an argument list, no shell  # nosec B603
             order["argv"],
             env=order["env"],
             pass_fds=order["fds"],
