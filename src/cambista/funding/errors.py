@@ -48,6 +48,16 @@ class HolderMismatch(Denied):
     sentence = "Money goes only to an account held in the customer's own name."
 
 
+class CustomerHasMoney(Conflict):
+    code = "customer_has_money"
+    sentence = "The customer still has money or open payments here."
+
+
+class CustomerKept(Conflict):
+    code = "customer_kept"
+    sentence = "The house has to keep this customer's data longer."
+
+
 class CustomerBlocked(Denied):
     code = "customer_blocked"
     sentence = "The customer is blocked."

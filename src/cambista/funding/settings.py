@@ -1,8 +1,9 @@
 """The knobs of funding: what bounds withdrawals, and how careful deposits are taken in."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -57,7 +58,8 @@ DEFAULT_LIMITS: Mapping[str, AssetLimits] = {
 class FundingSettings(BaseModel):
     """`withdrawal_ttl_s`: seconds a withdrawal waits for approval. `daily_count`: withdrawals a customer may ask for in
     24 hours. `limits`: bounds that replace an asset's defaults. `review_missing_payer`: whether a deposit without a
-    payer, on a rail that names payers, waits for review. `paid_within_days`: how old a payment may be when recorded."""
+    payer, on a rail that names payers, waits for review. `paid_within_days`: how old a payment may be when recorded.
+    `kept_years`: from which day on how many years after their last payment or trade customers may not be forgotten."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +68,7 @@ class FundingSettings(BaseModel):
     limits: dict[str, AssetLimits] = Field(default_factory=dict)
     review_missing_payer: bool = False
     paid_within_days: int = Field(default=90, ge=1, le=3653)
+    kept_years: dict[date, Annotated[int, Field(ge=0, le=50)]] = Field(default_factory=lambda: {date(2000, 1, 1): 10})
 
     @property
     def withdrawal_ttl(self) -> timedelta:

@@ -187,3 +187,27 @@ class HistoryLine:
     actor_id: UUID
     occurred_at: datetime
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRequest:
+    """Erase a customer for ever."""
+
+    caller: Caller
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A customer who is forgotten, and since when."""
+
+    customer_id: UUID
+    forgotten_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Whether any payment of a customer waits for a decision, and when the last was asked for, recorded or decided."""
+
+    any_open: bool
+    last_at: datetime

@@ -59,6 +59,7 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("POST", f"{BASE}/customers"): Access(Scope.CUSTOMERS_WRITE, _DESK),
     ("GET", f"{BASE}/customers"): Access(Scope.CUSTOMERS_READ, _STAFF),
     ("GET", f"{BASE}/customers/{{id}}"): Access(Scope.CUSTOMERS_READ, _STAFF),
+    ("POST", f"{BASE}/customers/{{id}}/forget"): Access(Scope.PRINCIPALS_WRITE, (Role.ADMIN, Role.COMPLIANCE)),
     ("GET", f"{BASE}/customers/{{id}}/accounts"): Access(Scope.CUSTOMERS_READ, _STAFF),
     ("POST", f"{BASE}/principals"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
     ("GET", f"{BASE}/principals"): Access(Scope.PRINCIPALS_READ, (Role.ADMIN, Role.COMPLIANCE, Role.AUDITOR)),

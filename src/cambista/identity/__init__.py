@@ -1,5 +1,5 @@
-"""Who may call: principals, customers, API keys. Owns schema `identity`; announces CustomerRegistered, PrincipalAdded,
-PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
+"""Who may call: principals, customers, API keys. Owns schema `identity`; announces CustomerRegistered, CustomerForgotten,
+PrincipalAdded, PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
 
 from cambista.identity.errors.factors import (
     EnrolmentUnknown,
@@ -78,7 +78,12 @@ from cambista.identity.errors.signing import (
 from cambista.identity.events.factors import SecondFactorChanged
 from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRotated
 from cambista.identity.events.oauth import AccessGranted, AccessRevoked, ClientRegistered, ClientRevoked
-from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
+from cambista.identity.events.principals import (
+    CustomerForgotten,
+    CustomerRegistered,
+    PrincipalAdded,
+    PrincipalStatusChanged,
+)
 from cambista.identity.rules.oauth import GRANTABLE
 from cambista.identity.rules.principals import read_text
 from cambista.identity.rules.roles import SCOPES_OF, STAFF, owner_seen, permission
@@ -174,6 +179,7 @@ __all__ = [
     "Confirmation",
     "CountryInvalid",
     "Customer",
+    "CustomerForgotten",
     "CustomerRegistered",
     "CustomerRequest",
     "CustomerUnknown",

@@ -126,6 +126,14 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether an owner has money or holds on any account, and when any of it last moved (None: never)."""
+
+    has_money: bool
+    moved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
     """One posting as its account saw it: `change` is signed, `balance` is the account's after it."""
 

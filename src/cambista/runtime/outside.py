@@ -17,9 +17,9 @@ class VaultSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = ""
+    url: str | None = None
     token: SecretStr | None = None
-    role_id: str = ""
+    role_id: str | None = None
     secret_id: SecretStr | None = None
     namespace: str | None = None
     ca_file: Path | None = None

@@ -304,3 +304,26 @@ async def test_rotation_moves_every_key_while_readers_and_writers_go_on(runtime:
         )
     assert left == 0
     assert opened == [SHREDDED, SHREDDED, *(str(subject) for subject in subjects[2:])]
+
+
+async def test_turning_the_key_over_wraps_everything_again_even_where_the_provider_names_no_versions(
+    runtime: Runtime,
+) -> None:
+    class Unversioned(CountingKeys):
+        async def rotate(self) -> str:
+            return await self.newest()
+
+    clock = runtime.clock
+    assert isinstance(clock, ManualClock)
+    sealing = Sealing(Unversioned(), clock)
+    [sealed] = await _sealed(runtime, "Ana", sealing=sealing)
+    assert await sealing.rotate(runtime.db) == 0
+    async with runtime.db.read() as reader:
+        before = await reader.value("SELECT wrapped FROM runtime.data_key WHERE subject = $1", ANA)
+    clock.advance(1)
+    kek, moved = await sealing.turn_over(runtime.db)
+    async with runtime.db.read() as reader:
+        after = await reader.value("SELECT wrapped FROM runtime.data_key WHERE subject = $1", ANA)
+    assert (kek, moved) == ("local:file:1", 3), "Ana's and the house's own two"
+    assert before != after
+    assert await _opened(runtime, sealed, sealing=Sealing(Unversioned(), clock)) == ["Ana"]

@@ -7,6 +7,7 @@ from uuid import UUID
 from cambista.funding.errors import DepositUnknown, WithdrawalUnknown
 from cambista.funding.rails import RAILS, RailPort
 from cambista.funding.service.deposits import Deposits
+from cambista.funding.service.forgetting import Forgetting
 from cambista.funding.service.withdrawals import Withdrawals
 from cambista.funding.settings import FundingSettings
 from cambista.funding.store import deposits as deposit_store
@@ -17,6 +18,8 @@ from cambista.funding.types import (
     DepositDecision,
     DepositRequest,
     DepositStatus,
+    ForgetRequest,
+    Forgotten,
     HistoryLine,
     Withdrawal,
     WithdrawalDecision,
@@ -52,6 +55,7 @@ class Funding:
         self._runtime = runtime
         self._settings = settings or FundingSettings()
         self._deposits = Deposits(runtime, self._settings, rails, identity=identity, ledger=ledger)
+        self._forgetting = Forgetting(self._settings, identity=identity, ledger=ledger)
         self._withdrawals = Withdrawals(runtime, self._settings, rails, identity=identity, ledger=ledger)
 
     async def record_deposits(
@@ -125,6 +129,16 @@ class Funding:
             raise answer
         assert not isinstance(answer, Replay)
         return answer
+
+    async def forget_customers(
+        self, requests: Sequence[ForgetRequest], onces: Sequence[Once | None] = ()
+    ) -> list[Forgotten | Refusal | Replay]:
+        """Forget customers for ever (compliance, admin): names, addresses, payers and accounts can never be read again;
+        postings, journal and receipts stay as they are. Twice is once.
+
+        Refuses `customer_not_found`, `customer_has_money`, `customer_kept`, `step_up_required`.
+        """
+        return await self._runtime.writer.submit(self._forgetting.forget, requests, onces)
 
     async def find_deposit(self, caller: Caller, id: DepositId) -> Deposit:
         """A deposit: any for staff, one's own for others; else `deposit_not_found`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from cambista.funding.types import HistoryLine
+from cambista.funding.types import HistoryLine, Payments
 from cambista.runtime import Reader, Runtime, Tx
 
 PAGE = """
@@ -76,3 +76,20 @@ async def list_history(reader: Reader, id: UUID, limit: int) -> list[HistoryLine
         limit,
     )
     return [HistoryLine(row["status"], row["actor_id"], row["occurred_at"], row["note"]) for row in rows]
+
+
+async def find_payments(reader: Reader, customer_ids: Sequence[UUID]) -> dict[UUID, Payments]:
+    """Those customers' payments, in and out; who never had one is not there."""
+    rows = await reader.all(
+        """
+        SELECT customer_id, bool_or(is_open) AS any_open, max(last_at) AS last_at FROM (
+            SELECT customer_id, status = 'review' AS is_open, coalesce(decided_at, recorded_at) AS last_at
+            FROM funding.deposit WHERE customer_id = ANY($1)
+            UNION ALL
+            SELECT customer_id, status = 'requested', coalesce(decided_at, requested_at)
+            FROM funding.withdrawal WHERE customer_id = ANY($1)
+        ) payments GROUP BY customer_id
+        """,
+        customer_ids,
+    )
+    return {row["customer_id"]: Payments(row["any_open"], row["last_at"]) for row in rows}

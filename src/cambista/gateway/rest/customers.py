@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Depends, Response
 
+from cambista.funding import CustomerHasMoney, CustomerKept, ForgetRequest, Forgotten
 from cambista.gateway.errors import CursorInvalid
 from cambista.gateway.rest import words
 from cambista.gateway.rest.paging import CursorIn, Limit, cursor_to, text_from
@@ -73,6 +74,13 @@ class CustomerPage(msgspec.Struct):
     next_cursor: Cursor
 
 
+class ForgottenOut(msgspec.Struct):
+    """Whose data can never be read again, and since when."""
+
+    id: IdText
+    forgotten_at: TimeText
+
+
 class PrincipalBody(msgspec.Struct, forbid_unknown_fields=True):
     """Staff, a partner or a machine. A person has an `email`, to which an invitation to log in is sent."""
 
@@ -123,6 +131,10 @@ def show_customer(customer: Customer) -> CustomerOut:
     )
 
 
+def show_forgotten(found: Forgotten) -> ForgottenOut:
+    return ForgottenOut(str(found.customer_id), wire_time(found.forgotten_at))
+
+
 def show_principal(found: Principal) -> PrincipalOut:
     return PrincipalOut(str(found.id), found.role.value, found.name, found.status, wire_time(found.created_at))
 
@@ -168,6 +180,24 @@ async def get_customer(id: IdPath, passage: Entered) -> Response:
     """A customer."""
     found = show_customer(await passage.doors.identity.find_customer(passage.caller, parse_id(id)))
     return await reply_read(passage, "customer.read", f"customer:{found.id}", found)
+
+
+_FORGOTTEN = Settling(show_forgotten, required=False)
+
+
+@router.post(
+    "/customers/{id}/forget",
+    **speaks(
+        ForgottenOut,
+        {"id": words.CUSTOMER, "forgotten_at": words.MOMENT},
+        key=False,
+        refuses=(CustomerUnknown, CustomerHasMoney, CustomerKept, StepUpRequired, IdInvalid),
+    ),
+)
+async def forget_customer(id: IdPath, passage: Entered) -> Response:
+    """Forget a customer for ever, once nothing is left here and the duty to keep has ended. It cannot be undone."""
+    request = ForgetRequest(passage.caller, parse_id(id))
+    return await _FORGOTTEN.settle(passage, passage.doors.funding.forget_customers, request, id)
 
 
 _PRINCIPAL = {

@@ -21,6 +21,17 @@ class CustomerRegistered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerForgotten(Event):
+    NAME: ClassVar[str] = "CustomerForgotten"
+    customer_id: UUID
+    forgotten_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"customer:{self.customer_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class PrincipalAdded(Event):
     NAME: ClassVar[str] = "PrincipalAdded"
     principal_id: UUID

@@ -24,7 +24,10 @@ $$;
 CREATE FUNCTION identity.forget(ids uuid[], moment timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
     UPDATE identity.customer SET email_blind = NULL, forgotten_at = moment
-    WHERE id = ANY(ids) AND sealed IS NOT NULL AND forgotten_at IS NULL
+    WHERE id = ANY(ids) AND sealed IS NOT NULL AND forgotten_at IS NULL;
+    -- What an owner called a key, and from where it was used, may tell who that was.
+    UPDATE identity.api_key SET name = '[erased]', networks = '{}'
+    WHERE owner_id IN (SELECT id FROM identity.customer WHERE id = ANY(ids) AND forgotten_at = moment)
 $$;
 REVOKE ALL ON FUNCTION identity.seal_clear, identity.forget FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION identity.seal_clear, identity.forget TO cambista_app;

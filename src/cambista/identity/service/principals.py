@@ -3,13 +3,18 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from cambista.identity import workflows
 from cambista.identity.errors.principals import CustomerUnknown, EmailTaken
-from cambista.identity.events.principals import CustomerRegistered, PrincipalAdded, PrincipalStatusChanged
+from cambista.identity.events.principals import (
+    CustomerForgotten,
+    CustomerRegistered,
+    PrincipalAdded,
+    PrincipalStatusChanged,
+)
 from cambista.identity.rules import principals as rules
 from cambista.identity.rules.roles import STAFF, owner_seen, visible
 from cambista.identity.rules.step_up import require_enrolled
@@ -22,6 +27,7 @@ from cambista.identity.service.notices import Notices
 from cambista.identity.service.people import People
 from cambista.identity.service.second_steps import SecondSteps
 from cambista.identity.settings import IdentitySettings
+from cambista.identity.store import forgetting
 from cambista.identity.store import principals as store
 from cambista.identity.store.people import find_contacts
 from cambista.identity.types.keys import Scope
@@ -32,6 +38,7 @@ from cambista.identity.types.principals import (
     Page,
     Principal,
     PrincipalRequest,
+    Status,
     StatusChange,
 )
 from cambista.kernel.callers import Caller, Role
@@ -124,6 +131,20 @@ class Identity(Keys):
     async def find_holders(self, reader: Reader, ids: Sequence[UUID]) -> dict[UUID, AccountHolder]:
         """Those of the ids that can own money here (customers and partners), with the name their bank knows."""
         return await store.find_holders(reader, self._runtime, ids)
+
+    async def find_forgotten(self, reader: Reader, ids: Sequence[UUID]) -> dict[UUID, datetime | None]:
+        """Those of the ids that are customers, with when they were forgotten (None: they are not)."""
+        return await forgetting.find_forgotten(reader, ids)
+
+    async def forget(self, tx: Tx, ids: Sequence[UUID]) -> None:
+        """Forget these customers when the caller's transaction commits, for ever: their data key is shredded, their
+        credentials end, what names them is emptied. Whether that may be is decided by who sees their money too."""
+        if not ids:
+            return
+        await forgetting.forget(tx, self._runtime, ids)
+        tx.emit(*(CustomerForgotten(id, tx.now) for id in ids))
+        tx.emit(*(PrincipalStatusChanged(id, Status.BLOCKED.value, tx.now) for id in ids))
+        self._keyring.forget()
 
     async def seal_clear_rows(self) -> int:
         """Seal what a house before this one kept clear, in bounded batches; how many rows."""

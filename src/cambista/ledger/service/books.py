@@ -14,7 +14,7 @@ from cambista.ledger.errors import AlreadyReversed, CreditLineTooSmall, Transfer
 from cambista.ledger.rules import AccountState, Books
 from cambista.ledger.service import self_audit
 from cambista.ledger.store import books as store
-from cambista.ledger.store import owing, posted, reading
+from cambista.ledger.store import owing, posted, reading, standing
 from cambista.ledger.types import (
     AccountKind,
     AccountRef,
@@ -27,6 +27,7 @@ from cambista.ledger.types import (
     OwedPage,
     Period,
     Posted,
+    Standing,
     StatementLine,
     Total,
     Transfer,
@@ -190,6 +191,11 @@ class Ledger:
     async def owed(self, reader: Reader, *, after: int = 0, limit: int = 10_000) -> OwedPage:
         """What customers and partners own, page by page, as `reader` sees it: give a snapshot for one moment of all."""
         return await owing.page_of_owed(reader, after, limit)
+
+    async def standings(self, tx: Tx, owners: Sequence[UUID]) -> dict[UUID, Standing]:
+        """Of those customers that have accounts; they stay locked until the transaction ends."""
+        found = await standing.lock_standings(tx, [str(owner) for owner in owners])
+        return {UUID(owner): each for owner, each in found.items()}
 
     async def totals(self, reader: Reader) -> list[Total]:
         """Per asset what each kind of account has, as `reader` sees it."""

@@ -3,7 +3,6 @@
 import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -33,6 +32,7 @@ class Sealing:
         self, provider: KeyProvider, clock: Clock, *, draw: Draw = secrets.token_bytes, kept_max: int = KEPT_MAX
     ) -> None:
         self.provider = provider
+        self._clock = clock
         self._draw = draw
         self._keys = DataKeys(provider, clock, draw=draw, kept_max=kept_max)
         self._index_root: bytes | None = None
@@ -75,12 +75,18 @@ class Sealing:
         """Have keys for new subjects at hand."""
         await self._keys.refill()
 
-    async def rotate(self, db: Database, *, everything_before: datetime | None = None) -> int:
+    async def rotate(self, db: Database) -> int:
         """Wrap again, in bounded batches, what the newest key-encryption key has not wrapped; how many keys that were.
 
-        With `everything_before` also what it wrapped before that moment. Reading and writing go on meanwhile.
+        Reading and writing go on meanwhile, here and in other processes.
         """
-        return await rewrap(db, self.provider, everything_before)
+        return await rewrap(db, self.provider, None)
+
+    async def turn_over(self, db: Database) -> tuple[str, int]:
+        """Begin a new key-encryption key, or version of it, and wrap every data key under it: its name, how many."""
+        began = self._clock.now()
+        kek = await self.provider.rotate()
+        return kek, await rewrap(db, self.provider, began)
 
     async def seal(self, tx: Tx, items: Sequence[Plain]) -> list[bytes]:
         """Seal texts, each for its subject and place. A subject without a key gets one in this transaction.
