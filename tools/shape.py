@@ -37,6 +37,8 @@ DECIDING = {"rules", "types", "events", "errors", "orders", "book", "adjustments
 BANNED_WORDS = {
     "manager", "managers", "helper", "helpers", "util", "utils", "common", "misc", "data", "info", "process", "do",
 }  # fmt: skip
+# What asyncio calls a method of its protocols, we must call so too.
+NOT_OURS = {"data_received"}
 # `base` is also the market's word for a pair's first asset; it is banned only where it would name a module or a class.
 BANNED_IN_TITLES = BANNED_WORDS | {"base"}
 
@@ -178,6 +180,8 @@ def words(source: Source) -> Iterator[Breach]:
     for word in _banned(source.path.stem, BANNED_IN_TITLES):
         yield source.breach("words", 1, f"the file is called `{source.path.stem}`; `{word}` says nothing")
     for name, line, title in _names(source):
+        if name in NOT_OURS:
+            continue
         for word in _banned(name, BANNED_IN_TITLES if title else BANNED_WORDS):
             yield source.breach("words", line, f"`{name}`: `{word}` says nothing; name what it is")
 

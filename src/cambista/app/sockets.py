@@ -110,13 +110,13 @@ class GuardedHttp(HttpToolsProtocol):
             self._watch.depart(self._name)
             self._name = None
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, received: bytes) -> None:
         if self.transport.is_closing():
             return
-        self._overhead += len(data)
+        self._overhead += len(received)
         if self._deadline is None and self._in_head:
             self._deadline = self.loop.time() + self._watch.settings.head_s
-        super().data_received(data)
+        super().data_received(received)
         if self._overhead > self._watch.head_max and not self.transport.is_closing():
             self._refuse(HeadersTooLarge(bytes_max=self._watch.head_max))
 

@@ -58,7 +58,7 @@ def test_what_anybody_may_call_is_reachable_and_the_rest_is_not() -> None:
     assert inside
     assert set(inside[1].split("|")) >= {"metrics", "console"}
     rules = json.loads((DEPLOY / "cloudflare" / "waf-rules.json").read_text(encoding="utf-8"))["rules"]
-    names = re.findall(r"location (?:~ \^|= )?(/\S+) \{", NGINX)
+    names = re.findall(r"location (?:~ \^|= )?(/\S+)\s+\{", NGINX)
     for path in {path for _, path in TABLE if not path.startswith(("/metrics", "/health"))}:
         assert any(re.match(name, path) for name in names), path
         assert any(f'"{prefix}"' in rules[1]["expression"] for prefix in _prefixes(path)), path
