@@ -67,7 +67,7 @@ async def list_living(reader: Reader, owner_ids: Sequence[UUID], now: datetime) 
         f"""
         {_SESSION} FROM {reader.table("identity.session")}
         WHERE owner_id = ANY($1) AND revoked_at IS NULL AND least(expires_at, idle_until) > $2
-        ORDER BY id DESC
+        ORDER BY created_at DESC, id DESC
         """,
         owner_ids,
         now,
