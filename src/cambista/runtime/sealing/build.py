@@ -28,7 +28,7 @@ async def open_sealing(settings: SealingSettings, around: Surroundings, db: Data
     wrapping = _provider(settings, settings.provider, around)
     former = [_provider(settings, name, around) for name in settings.former if name != settings.provider]
     ring = KeyRing(wrapping, former, clock, deadline_s=settings.deadline_s)
-    sealing = Sealing(ring, clock, kept_max=settings.data_keys_max)
+    sealing = Sealing(ring, clock, kept_max=settings.keys_max)
     try:
         await sealing.open(db)
     except BaseException:

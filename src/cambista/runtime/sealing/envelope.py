@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cambista.runtime.clock import Clock, SystemClock
 from cambista.runtime.database import Database, Reader, Tx
 from cambista.runtime.sealing import form
-from cambista.runtime.sealing.data_keys import KEPT_MAX, DataKeys, Draw
 from cambista.runtime.sealing.form import SealBroken
 from cambista.runtime.sealing.local import LocalKeys
 from cambista.runtime.sealing.port import KeyProvider, KeyUnreadable
 from cambista.runtime.sealing.rotation import rewrap
+from cambista.runtime.sealing.subject_keys import KEPT_MAX, Draw, SubjectKeys
 
 SHREDDED = "[erased]"
 # Subjects that are nobody: what keys blind indexes, and what seals remembered answers.
@@ -34,7 +34,7 @@ class Sealing:
         self.provider = provider
         self._clock = clock
         self._draw = draw
-        self._keys = DataKeys(provider, clock, draw=draw, kept_max=kept_max)
+        self._keys = SubjectKeys(provider, clock, draw=draw, kept_max=kept_max)
         self._index_root: bytes | None = None
         self._index_keys: dict[str, bytes] = {}
 

@@ -10,7 +10,7 @@ Provider = Literal["local", "vault", "aws"]
 class SealingSettings(BaseModel):
     """`provider` wraps; those of `former` still unwrap what they wrapped, until rotation has moved it.
 
-    `deadline_s`: seconds a provider has to answer. `data_keys_max`: data keys remembered in memory. `vault_mount` and
+    `deadline_s`: seconds a provider has to answer. `keys_max`: data keys remembered in memory. `vault_mount` and
     `vault_key` name a transit key, `aws_key_id` a KMS key by id, ARN or alias.
     """
 
@@ -19,7 +19,7 @@ class SealingSettings(BaseModel):
     provider: Provider = "local"
     former: tuple[Provider, ...] = ()
     deadline_s: float = Field(default=2.0, gt=0, le=30)
-    data_keys_max: int = Field(default=10_000, ge=100, le=1_000_000)
+    keys_max: int = Field(default=10_000, ge=100, le=1_000_000)
     vault_mount: str = "transit"
     vault_key: str = "cambista"
     aws_key_id: str = "alias/cambista"

@@ -28,7 +28,7 @@ Draw = Callable[[int], bytes]
 
 
 @dataclass(slots=True)
-class DataKey:
+class SubjectKey:
     """One version of a subject's key; `material` None once it is shredded, `unreadable` where its provider fails it."""
 
     wrapped: WrappedKey | None
@@ -45,7 +45,7 @@ class Keys:
     `seen_by` is a transaction that makes keys: what it sees may never be committed, so nobody else relies on it.
     """
 
-    versions: dict[int, DataKey]
+    versions: dict[int, SubjectKey]
     looked_at: float
     seen_by: "weakref.ref[Reader] | None" = None
 
@@ -55,7 +55,7 @@ class Keys:
         return max((version for version, key in self.versions.items() if key.wrapped is not None), default=None)
 
 
-class DataKeys:
+class SubjectKeys:
     """Makes, opens and shreds data keys. Missing ones are opened together; who asks for the same key waits for it."""
 
     def __init__(
@@ -176,15 +176,15 @@ class DataKeys:
             self._keep(reader, subject, keys)
         return fetched
 
-    async def _open(self, rows: Sequence[Any]) -> dict[tuple[UUID, int], DataKey]:
+    async def _open(self, rows: Sequence[Any]) -> dict[tuple[UUID, int], SubjectKey]:
         """The keys of those rows; only those not open in memory are asked of the provider."""
-        opened: dict[tuple[UUID, int], DataKey] = {}
+        opened: dict[tuple[UUID, int], SubjectKey] = {}
         shut: list[tuple[UUID, int, WrappedKey]] = []
         now = self._clock.monotonic()
         for row in rows:
             subject, version = row["subject"], row["version"]
             if row["wrapped"] is None:
-                opened[subject, version] = DataKey(None, None, None, now)
+                opened[subject, version] = SubjectKey(None, None, None, now)
                 continue
             wrapped = WrappedKey(row["kek"], row["wrapped"])
             known = self._known[subject].versions.get(version) if subject in self._known else None
@@ -213,14 +213,14 @@ class DataKeys:
         if not flight.cancelled():
             flight.exception()
 
-    def _opened(self, subject: UUID, version: int, wrapped: WrappedKey, answer: bytes | KeyUnreadable) -> DataKey:
+    def _opened(self, subject: UUID, version: int, wrapped: WrappedKey, answer: bytes | KeyUnreadable) -> SubjectKey:
         now = self._clock.monotonic()
         if isinstance(answer, KeyUnreadable):
-            return DataKey(wrapped, None, None, now, answer)
+            return SubjectKey(wrapped, None, None, now, answer)
         material = _derived(answer, b"cambista.data_key:" + subject.bytes + version.to_bytes(2, "big"))
-        return DataKey(wrapped, material, AESGCM(material), now)
+        return SubjectKey(wrapped, material, AESGCM(material), now)
 
-    def _keep_born(self, tx: Tx, subject: UUID, version: int, known: Keys, key: DataKey) -> None:
+    def _keep_born(self, tx: Tx, subject: UUID, version: int, known: Keys, key: SubjectKey) -> None:
         self._makers.add(tx)
         self._keep(tx, subject, Keys({**known.versions, version: key}, self._clock.monotonic()))
 
