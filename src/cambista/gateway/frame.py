@@ -10,7 +10,7 @@ from cambista.gateway import refusals
 from cambista.gateway.addresses import TrustedProxies
 from cambista.gateway.cors import Cors
 from cambista.gateway.doors import Doors
-from cambista.gateway.errors import TimedOut
+from cambista.gateway.errors import Overloaded, TimedOut
 from cambista.gateway.metrics import RequestMetrics
 from cambista.gateway.passage import KEY, OWN_PATHS, Passage, Rules
 from cambista.gateway.shedding.gate import Gate
@@ -35,8 +35,9 @@ class Frame:
         self._proxies = TrustedProxies(settings.trusted_proxies, settings.proxy_header)
         self._cors = Cors(settings.cors_origins)
         self._hsts = (b"strict-transport-security", b"max-age=%d" % settings.hsts_s)
-        self._gate = Gate(settings.work, doors.runtime.clock.monotonic)
         self._metrics = RequestMetrics(doors.metrics)
+        self._gate = Gate(settings.work, doors.runtime.clock.monotonic)
+        self._metrics.watch(self._gate)
         self._monotonic = doors.runtime.clock.monotonic
         self._requests = 0
 
@@ -78,6 +79,8 @@ class Frame:
         except Refusal as refusal:
             if passage.status:
                 raise
+            if isinstance(refusal, Overloaded):
+                self._metrics.shed.inc()
             await passage.refuse(refusal)
         except Exception as error:
             await self._fail(passage, error)
