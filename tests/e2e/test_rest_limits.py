@@ -149,6 +149,7 @@ async def test_a_client_behind_a_trusted_proxy_is_counted_and_one_who_only_says_
 
 def test_logins_and_whatever_checks_a_secret_are_dear() -> None:
     assert terms_of("POST", "/api/v1/auth/login", is_open=True).cost == 10
+    assert terms_of("POST", "/api/v1/auth/step-up", is_open=False).cost == 10
     assert terms_of("POST", "/api/v1/withdrawals", is_open=False).cost == 5
     assert terms_of("HEAD", "/health/liveness", is_open=True).cost == 0
 

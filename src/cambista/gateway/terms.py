@@ -33,7 +33,8 @@ class Terms(NamedTuple):
     counted: Counted
 
 
-READ, WRITE, OPEN_WRITE = 1, 5, 10
+READ, WRITE, SECRET = 1, 5, 10
+_SECRETS = (f"{BASE}/auth/", "/oauth/")
 # Those that are not a plain read or write.
 _TERMS: Mapping[tuple[str, str], Terms] = {
     ("GET", "/health/liveness"): Terms(0, Counted.NOTHING),
@@ -64,7 +65,7 @@ def terms_of(method: str, template: str, *, is_open: bool) -> Terms:
     found = _TERMS.get((method, template))
     if found is not None:
         return found
-    write = OPEN_WRITE if is_open else WRITE
+    write = SECRET if is_open or template.startswith(_SECRETS) else WRITE
     return Terms(READ if method == "GET" else write, Counted.UNITS)
 
 
