@@ -102,7 +102,7 @@ async def _serve(service: Service, reader: asyncio.StreamReader, writer: asyncio
                 break
             writer.write(answer)
             await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
         pass
     finally:
         writer.close()

@@ -45,7 +45,7 @@ class SmsNotForStaff(Denied):
 
 class PhoneInvalid(Invalid):
     code = "phone_invalid"
-    sentence = "A phone number is a mobile number with its country's code, e.g. +573001234567."
+    sentence = "A phone number is a mobile number that begins with + and its country's code."
 
 
 class SmsLimit(Limited):

@@ -11,7 +11,7 @@ from cambista.notifications.settings import TwilioSettings
 from cambista.notifications.types import Letter
 
 _TRIES = 3
-_PAUSE_S = 0.2
+_PAUSE_S = 0.05
 _AGAIN_S = 60.0
 _AFTER_MAX_S = 3600.0
 _LISTED = 50
@@ -38,7 +38,8 @@ class TwilioChannel:
         self._settings = settings
         self._client = httpx2.AsyncClient(
             base_url=settings.url,
-            timeout=settings.timeout_s,
+            # All tries to connect fit into the deadline, so that a service out of reach is told from a lost answer.
+            timeout=httpx2.Timeout(settings.timeout_s, connect=settings.timeout_s / (_TRIES + 1)),
             follow_redirects=False,
             trust_env=False,
         )
@@ -62,7 +63,12 @@ class TwilioChannel:
         """Only what cannot have reached the service is sent again at once."""
         form = {"To": letter.to, "Body": letter.text, **self._sender()}
         async for attempt in stamina.retry_context(
-            on=(httpx2.ConnectError, httpx2.ConnectTimeout), attempts=_TRIES, wait_initial=_PAUSE_S, timeout=None
+            on=(httpx2.ConnectError, httpx2.ConnectTimeout),
+            attempts=_TRIES,
+            timeout=None,
+            wait_initial=_PAUSE_S,
+            wait_max=_PAUSE_S,
+            wait_jitter=_PAUSE_S,
         ):
             with attempt:
                 return await self._client.post(self._path, data=form, auth=self._auth())
