@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import growth, houses, ledger, overload, pricing, solvency, startup, trades
+from benchmarks import audit, growth, houses, ledger, overload, pricing, solvency, startup, trades
 from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
@@ -17,6 +17,7 @@ from cambista.app.rooms import ROOMS
 from cambista.app.serve import spare_collector
 from cambista.app.settings import Settings
 from cambista.audit import AuditKey
+from cambista.kernel.callers import Caller
 from cambista.pricing import Signer
 from cambista.runtime.migrations import migrate
 from cambista.runtime.postgres import EmbeddedPostgres
@@ -140,11 +141,38 @@ async def bench_solvency(report: Report, folder: Path, customers: int = 1_000_00
     report.add("– one customer's proof", made.proof_ms, "ms")
 
 
+async def bench_audit(report: Report, lengths: Lengths, folder: Path) -> None:
+    """The sealer alone and beside trades, and what trades lose to it."""
+    async with _in_process(folder) as (house, _):
+        callers = await audit.prepare(house, 256)
+        tasks = house.runtime.tasks
+        for _ in range(lengths.passes):
+            report.add("trades in process, nothing sealed", await _trades(house, callers, lengths), "trades/s")
+            await house.audit.sealer.seal()
+            tasks.every("audit", 1, house.audit.sealer.run_once)
+            report.add("trades in process, sealed each second", await _trades(house, callers, lengths), "trades/s")
+            await tasks.stop("audit")
+            await house.audit.sealer.seal()
+            await audit.leave_backlog(house)
+            report.add("sealing alone", await audit.sealed_per_second(house), "entries/s")
+            await audit.leave_backlog(house)
+            sealed, traded = await audit.sealed_beside_trades(house, callers, lengths.seconds)
+            report.add("sealing a backlog beside trades", sealed, "entries/s")
+            report.add("– trades meanwhile", traded, "trades/s")
+            await house.audit.sealer.checkpoint(now=True)
+        report.add("verifying the whole record", await audit.verified_per_second(house), "entries/s")
+
+
+async def _trades(house: House, callers: list[Caller], lengths: Lengths) -> float:
+    return await audit.trades_per_second(house, callers, lengths.seconds * 2)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="one short pass")
     parser.add_argument("--growth", action="store_true", help="also with 1,000,000 stored trades (some minutes)")
     parser.add_argument("--solvency", action="store_true", help="only the proof of liabilities of 1,000,000 customers")
+    parser.add_argument("--audit", action="store_true", help="only the sealer, alone and beside trades")
     given = parser.parse_args()
     lengths = Lengths(1, 2, 4_000) if given.quick else Lengths(3, 4, 16_000)
     report = Report()
@@ -154,9 +182,14 @@ async def main() -> None:
             await bench_solvency(report, root / "solvency")
             print(report.table())
             return
+        if given.audit:
+            await bench_audit(report, lengths, root / "audit")
+            print(report.table())
+            return
         yards = await bench_in_process(report, lengths, root / "ledger")
         await bench_http(report, lengths, root / "house", yards)
         await bench_overload(report, lengths, root / "overload")
+        await bench_audit(report, lengths, root / "audit")
         if given.growth:
             await bench_growth(report, lengths, root / "growth")
     print(report.table())
