@@ -69,9 +69,10 @@ class Solvency:
             if await store.find_certificate(reader, self._runtime.branch, now.date()) is not None:
                 return
         try:
-            await self.certify()
+            made = await self.certify()
         except CertificationUnderWay:
             return
+        _log.info("solvency_certified", day=made.day.isoformat(), sha256=digest(made.statement))
         await self._forget_leaves()
 
     async def certificate(self, day: date | None = None) -> Certificate:
@@ -106,7 +107,6 @@ class Solvency:
         signature = self._signer.sign(solvency.signed_message(statement))
         made = Certificate(id, books.as_of.date(), books.as_of, statement, signature, self._signer.public_key)
         await self._publish(made, secret, caller)
-        _log.info("solvency_certified", day=made.day.isoformat(), solvent=all(each.solvent for each in positions))
         return made
 
     async def _read_books(self) -> _Books:
