@@ -87,26 +87,32 @@ async def refuse_taken(
     tx: Tx, desk: Desk, asked: Sequence[tuple[PrincipalRequest, Principal | Refusal]]
 ) -> list[Principal | Refusal]:
     """Principals to be made that bring an address, refused where it is none or somebody's."""
-    emails = {_email(request) for request, _ in asked} - {None}
-    found = await store.find_by_email(tx, [desk.blind(email) for email in emails if email]) if emails else {}
+    emails = [email for request, _ in asked if (email := _email(request)) is not None]
+    if not emails:
+        return [_readable(request) or answer for request, answer in asked]
+    found = await store.find_by_email(tx, [desk.blind(email) for email in emails])
+    taken = {email for email in emails if found[desk.blind(email)].login is not None}
     answers: list[Principal | Refusal] = []
-    seen: set[str] = set()
-    for request, answer in asked:
+    for request, drafted in asked:
         email = _email(request)
-        if isinstance(answer, Principal) and request.email is not None:
-            try:
-                read_language(request.language)
-                if email is None:
-                    read_email(request.email)
-                at = found.get(desk.blind(email or ""))
-                if email in seen or (at is not None and at.login is not None):
-                    raise EmailTaken
-                seen.add(email or "")
-            except Refusal as refusal:
-                answers.append(refusal)
-                continue
+        answer = _readable(request) or drafted
+        if isinstance(answer, Principal) and email in taken:
+            answer = EmailTaken()
+        if isinstance(answer, Principal) and email is not None:
+            taken.add(email)
         answers.append(answer)
     return answers
+
+
+def _readable(request: PrincipalRequest) -> Refusal | None:
+    """What is wrong with the address or the language; a principal without an address needs neither."""
+    try:
+        if request.email is not None:
+            read_email(request.email)
+            read_language(request.language)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 async def invite_new(tx: Tx, desk: Desk, made: Sequence[tuple[PrincipalRequest, Principal]]) -> None:

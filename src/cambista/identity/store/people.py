@@ -11,7 +11,7 @@ from cambista.identity.types.notices import Contact
 from cambista.identity.types.people import Person, TokenPurpose
 from cambista.identity.types.principals import Status
 from cambista.kernel.callers import Role
-from cambista.runtime import Reader, Runtime, Tx
+from cambista.runtime import SHREDDED, Reader, Runtime, Tx
 
 EMAIL_INDEX = "identity.login.email"
 
@@ -146,14 +146,18 @@ async def put_invited(tx: Tx, runtime: Runtime, draft: LoginDraft) -> bool:
 
 
 async def find_contacts(reader: Reader, runtime: Runtime, owner_ids: Sequence[UUID]) -> dict[UUID, Contact]:
-    """Where letters to those people go, of each that can log in."""
+    """Where letters to those people go, of each that can log in; nowhere to who was forgotten."""
     rows = await reader.all(
         "SELECT principal_id, email, language FROM identity.login WHERE principal_id = ANY($1)", owner_ids
     )
     emails = await runtime.sealing.unseal(
         reader, [(row["principal_id"], _bound_to(row["principal_id"]), row["email"]) for row in rows]
     )
-    return {row["principal_id"]: Contact(email, row["language"]) for row, email in zip(rows, emails, strict=True)}
+    return {
+        row["principal_id"]: Contact(email, row["language"])
+        for row, email in zip(rows, emails, strict=True)
+        if email != SHREDDED
+    }
 
 
 async def find_person(reader: Reader, runtime: Runtime, id: UUID) -> Person | None:
