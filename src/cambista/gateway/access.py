@@ -105,6 +105,8 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("DELETE", f"{BASE}/oauth/clients/{{id}}"): Access(Scope.PRINCIPALS_WRITE, _ADMINS),
     ("GET", f"{BASE}/oauth/grants"): Access(Scope.KEYS_READ, (Role.CUSTOMER,)),
     ("DELETE", f"{BASE}/oauth/grants/{{id}}"): Access(Scope.KEYS_WRITE, (Role.CUSTOMER, Role.ADMIN), beyond=_ADMINS),
+    ("GET", "/oauth/authorize"): ANYONE,
+    ("POST", "/oauth/consent"): ANYONE,
     ("POST", "/oauth/authorize"): Access("", (Role.CUSTOMER,), beyond=()),
     ("POST", "/oauth/token"): ANYONE,
     ("POST", "/oauth/introspect"): ANYONE,

@@ -30,6 +30,7 @@ from cambista.gateway.rest import (
     audit,
     auth,
     clients,
+    consent,
     customers,
     deposits,
     enrolling,
@@ -50,7 +51,7 @@ from cambista.gateway.settings import GatewaySettings
 from cambista.kernel.errors import Refusal
 
 ROOMS = (
-    market, customers, auth, factors, enrolling, keys, clients, oauth, wellknown, deposits, accounts, trading,
+    market, customers, auth, factors, enrolling, keys, clients, consent, oauth, wellknown, deposits, accounts, trading,
     withdrawals, ledger, audit, solvency, health,
 )  # fmt: skip
 

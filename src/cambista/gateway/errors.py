@@ -1,6 +1,6 @@
 """Refusals of the gateway itself: requests that are no good before any room has seen them."""
 
-from cambista.kernel.errors import Conflict, Invalid, Limited, NotFound, Unavailable
+from cambista.kernel.errors import Conflict, Denied, Invalid, Limited, NotFound, Unavailable
 
 
 class BodyTooLarge(Invalid):
@@ -96,6 +96,11 @@ class RouteUnknown(NotFound):
 class MethodNotAllowed(Invalid):
     code = "method_not_allowed"
     sentence = "This address does not take that method."
+
+
+class FormForeign(Denied):
+    code = "form_foreign"
+    sentence = "The form did not come from the house's own page."
 
 
 class InProgress(Conflict):

@@ -67,7 +67,8 @@ async def opens(identity: Identity, token: str) -> bool:
         caller = await identity.authenticate(token, address="", trace_id="")
     except Unauthenticated:
         return False
-    assert (caller.credential, caller.role, caller.scopes) == (Credential.TOKEN, Role.PARTNER, {"accounts:read"})
+    told = (caller.credential, caller.role, caller.scopes)
+    assert told == (Credential.TOKEN, Role.PARTNER, frozenset({"accounts:read"}))
     assert caller.client_id is not None
     return True
 

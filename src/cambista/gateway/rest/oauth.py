@@ -10,6 +10,7 @@ from fastapi import Depends, Response
 
 from cambista.gateway.passage import Passage
 from cambista.gateway.rest import words
+from cambista.gateway.rest.auth import visitor_of
 from cambista.gateway.rest.forms import UNAVAILABLE, guard, needed, oauth_router, read_form, tells
 from cambista.gateway.rest.routing import reply
 from cambista.identity import (
@@ -22,7 +23,6 @@ from cambista.identity import (
     RefreshRequest,
     RequestInvalid,
     Tokens,
-    Visitor,
     Way,
     Wish,
 )
@@ -68,12 +68,6 @@ class AgreedOut(msgspec.Struct):
 
 
 # ---------------------------------------------------------------------------------------------------------- the client
-def visitor_of(passage: Passage) -> Visitor:
-    """From where a request without a caller comes."""
-    agent = passage.headers.get(b"user-agent", b"").decode("latin-1")[:200]
-    return Visitor(passage.address, passage.trace_id, agent)
-
-
 def presented_by(passage: Passage, form: dict[str, str]) -> Presented:
     """What the client says it is: by HTTP Basic or in the form (RFC 6749, 2.3.1), never both."""
     basic = _basic(passage)
