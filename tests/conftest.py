@@ -10,12 +10,26 @@ from hypothesis import HealthCheck, settings
 from cambista.runtime import Runtime
 from tests.databases import TestServer, open_runtime, running_server
 from tests.recordings import recorded_data, under_ci
+from tests.secrecy import Secrecy, install, leaks_in_files
 
 # No deadlines: with two cores shared with servers a slow example is no bug. CI repeats the same examples.
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, print_blob=True)
 settings.register_profile("long", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("CAMBISTA_HYPOTHESIS", "ci" if under_ci(os.environ) else "dev"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to all that is logged and refused: no test may tell a secret (`tests/secrecy.py`)."""
+    install()
+    config.pluginmanager.register(Secrecy(), "cambista-secrecy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_log_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    leaks = leaks_in_files(tmp_path_factory.getbasetemp())
+    assert not leaks, "secrets stand in log files:\n" + "\n".join(leaks[:20])
 
 
 @pytest.hookimpl(tryfirst=True)
