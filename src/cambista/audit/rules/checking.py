@@ -282,6 +282,7 @@ class BundleCheck:
         self._require(next(lacking, None) is None, "a total is missing")
 
     def _take_end(self, values: Values) -> None:
+        self._require(set(self._keys) == {"audit", "receipt"}, "there is not one key of each purpose")
         self._require_totals()
         self._require(values["lines"] == self._lines, f"{values['lines']} lines were written, {self._lines} are here")
         self._require(values["sha256"] == self._sha256.hexdigest(), "the lines are not those that were written")
