@@ -162,37 +162,35 @@ def _forge_checkpoint(lines: Lines) -> None:
     checkpoint["text"] = checkpoint["text"].replace("number 1", "number 2", 1)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "wrong"),
-    [
-        (_drop("entry", 3), Wrong.MISSING),
-        (_drop("entry", -1), Wrong.TRUNCATED),
-        (_drop("checkpoint", 1), Wrong.CHECKPOINT_MISSING),
-        (_change_entry, Wrong.REWRITTEN),
-        (_swap_entries, Wrong.REWRITTEN),
-        (_forge_receipt, Wrong.RECEIPT_FORGED),
-        (_forge_checkpoint, Wrong.CHECKPOINT_FORGED),
-        (_set("total", 0, closing=1), Wrong.TOTAL_WRONG),
-        (_drop("posting", 0), Wrong.TOTAL_WRONG),
-        (_set("posting", 0, units=0), Wrong.BUNDLE_BROKEN),
-        (_set("start", 0, chain="00" * 32), Wrong.REWRITTEN),
-        (_drop("start", 0), Wrong.BUNDLE_BROKEN),
-        (_drop("manifest", 0), Wrong.BUNDLE_BROKEN),
-    ],
-)  # fmt: skip
-async def test_what_is_done_to_a_file_is_named_by_both_checkers(
-    paper: PaperHouse, tmp_path: Path, spoil: Callable[[Lines], None], wrong: Wrong
-) -> None:
+SPOILED: dict[str, tuple[Callable[[Lines], None], Wrong]] = {
+    "an entry is missing": (_drop("entry", 3), Wrong.MISSING),
+    "the last entry is missing": (_drop("entry", -1), Wrong.TRUNCATED),
+    "a checkpoint is missing": (_drop("checkpoint", 1), Wrong.CHECKPOINT_MISSING),
+    "an entry is changed": (_change_entry, Wrong.REWRITTEN),
+    "two entries changed places": (_swap_entries, Wrong.REWRITTEN),
+    "a receipt is changed": (_forge_receipt, Wrong.RECEIPT_FORGED),
+    "a checkpoint is changed": (_forge_checkpoint, Wrong.CHECKPOINT_FORGED),
+    "a total is changed": (_set("total", 0, closing=1), Wrong.TOTAL_WRONG),
+    "a posting is missing": (_drop("posting", 0), Wrong.TOTAL_WRONG),
+    "a posting moves nothing": (_set("posting", 0, units=0), Wrong.BUNDLE_BROKEN),
+    "the chain begins elsewhere": (_set("start", 0, chain="00" * 32), Wrong.REWRITTEN),
+    "the start is missing": (_drop("start", 0), Wrong.BUNDLE_BROKEN),
+    "the first line is missing": (_drop("manifest", 0), Wrong.BUNDLE_BROKEN),
+}
+
+
+async def test_what_is_done_to_a_file_is_named_by_both_checkers(paper: PaperHouse, tmp_path: Path) -> None:
     await traded(paper)
     path = await write(paper, tmp_path / "all.jsonl", ExportScope())
-    lines = lines_of(path)
-    spoil(lines)
-    other = rewritten(path, lines, paper)
-    found = check_bundle(other).finding
-    assert found is not None
-    assert found.wrong is wrong, found
-    ran = alone(other)
-    assert ran.returncode == 1, ran.stdout + ran.stderr
+    for name, (spoil, wrong) in SPOILED.items():
+        lines = lines_of(path)
+        spoil(lines)
+        other = rewritten(path, lines, paper)
+        found = check_bundle(other).finding
+        assert found is not None, name
+        assert found.wrong is wrong, (name, found)
+        ran = alone(other)
+        assert ran.returncode == 1, (name, ran.stdout + ran.stderr)
 
 
 async def test_an_entry_put_into_a_customers_record_is_not_proved(paper: PaperHouse, tmp_path: Path) -> None:
