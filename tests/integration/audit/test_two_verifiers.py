@@ -242,6 +242,7 @@ IN_EVERY: dict[str, Change] = {
     "another mode": _set("manifest", 0, mode="whole"),
     "another origin": _set("manifest", 0, origin="cambista/other"),
     "no receipt key's own id": _set("key", 1, key_id="0" * 16),
+    "a key for another purpose": _set("key", 1, purpose="other"),
     "a key twice": lambda lines: lines.insert(1, of_kind(lines, "key")[0]),
     "a manifest late": lambda lines: lines.append(lines.pop(0)),
     "a kind nobody knows": lambda lines: lines.insert(3, {"kind": "note"}),
