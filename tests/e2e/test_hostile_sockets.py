@@ -11,8 +11,9 @@ from cambista.runtime import Replay
 from tests.e2e.sockets import Port, Raw, listening
 from tests.unit.gateway.stand_ins import Scripted, stand_in_doors
 
-SOCKETS = SocketSettings(head_s=0.3, body_s=0.3, idle_s=1, of_address_max=8, all_max=12, waiting_max=4)
+SOCKETS = SocketSettings(head_s=0.3, body_s=0.3, of_address_max=8, all_max=12, waiting_max=4)
 SETTINGS = GatewaySettings(sockets=SOCKETS)
+PATIENT = SOCKETS.model_copy(update={"head_s": 30.0})
 KEYED = b"Host: house\r\nX-API-Key: k\r\nIdempotency-Key: 1\r\nContent-Type: application/json\r\n"
 LIVE = b"GET /health/liveness HTTP/1.1\r\nHost: house\r\n\r\n"
 BODY = b'{"quote_id": "0199a3c1-0a11-7f00-9b1c-2d3e4f5a6b7c"}'
@@ -218,21 +219,23 @@ async def test_requests_sent_ahead_are_answered_in_order_and_bounded(port: Port)
     assert await flood.is_closed()
 
 
-async def test_one_address_gets_so_many_connections_and_a_closed_one_makes_room(port: Port) -> None:
-    held = [await port.connect() for _ in range(SOCKETS.of_address_max)]
-    for each in held:
-        assert (await each.ask(LIVE)).status == 200
-    refused = await (await port.connect()).answer()
-    assert (refused.status, refused.code) == (429, "too_many_connections")
-    held[0].close()
-    while (await (again := await port.connect()).ask(LIVE)).status != 200:
-        await asyncio.sleep(0.01)
-    for each in (*held, again):
-        each.close()
+async def test_one_address_gets_so_many_connections_and_a_closed_one_makes_room() -> None:
+    settings = GatewaySettings(sockets=PATIENT)
+    async with listening(create_app(stand_in_doors(), settings), settings) as port:
+        held = [await port.connect() for _ in range(SOCKETS.of_address_max)]
+        for each in held:
+            assert (await each.ask(LIVE)).status == 200
+        refused = await (await port.connect()).answer()
+        assert (refused.status, refused.code) == (429, "too_many_connections")
+        held[0].close()
+        while (await (again := await port.connect()).ask(LIVE)).status != 200:
+            await asyncio.sleep(0.01)
+        for each in (*held, again):
+            each.close()
 
 
 async def test_a_trusted_proxy_brings_as_many_as_the_house_takes() -> None:
-    settings = GatewaySettings.model_validate({"sockets": SOCKETS.model_dump(), "trusted_proxies": ["127.0.0.0/8"]})
+    settings = GatewaySettings.model_validate({"sockets": PATIENT.model_dump(), "trusted_proxies": ["127.0.0.0/8"]})
     async with listening(create_app(stand_in_doors(), settings), settings) as port:
         held = [await port.connect() for _ in range(SOCKETS.all_max)]
         for each in held:
