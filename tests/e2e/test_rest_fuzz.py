@@ -20,9 +20,11 @@ from cambista.gateway.access import TABLE
 from cambista.kernel.callers import Role
 from tests.e2e.clients import Caller, good
 from tests.e2e.conftest import ROOMY, app_of, staff
+from tests.e2e.partners import register
 from tests.houses import PaperHouse
 
 EXAMPLES = 20
+NOBODYS = "00000000-0000-7000-8000-000000000404"
 Answer = tuple[int, str, bytes]
 
 
@@ -98,16 +100,18 @@ async def real_ids(callers: dict[Role, Caller]) -> dict[str, str]:
     withdrawal = good(await ana.post("/withdrawals", {"asset": "COP", "amount": 20000, "destination": payout}))
     made = good(await ana.post("/api-keys", {"name": "Other"}))
     deposit = good(await ana.get("/deposits"))["items"][0]
+    client = await register(callers[Role.ADMIN], (await staff(callers[Role.ADMIN], "partner")).id)
     return {
         "quotes": quote["id"], "trades": trade["id"], "transfers": trade["id"], "withdrawals": withdrawal["id"],
         "api-keys": made["id"], "deposits": deposit["id"], "customers": ana.id, "principals": other.id,
+        "clients": client["id"],
     }  # fmt: skip
 
 
 def real_path(path: str, ids: dict[str, str]) -> dict[str, str]:
     """The path's id, so that there is something behind it."""
     before, found, _ = path.partition("/{id}")
-    return {"id": ids[before.rpartition("/")[2]]} if found else {}
+    return {"id": ids.get(before.rpartition("/")[2], NOBODYS)} if found else {}
 
 
 def caller_for(method: str, path: str, callers: dict[Role, Caller]) -> Caller | None:
