@@ -151,7 +151,7 @@ RULES: Mapping[str, str] = {
         WHERE l.customer_id IS NULL GROUP BY 1, 2 HAVING sum(notional_units) > 20000000 OR max(notional_units) > 5000000
     """,
     "each_deposit_is_counted_once": """
-        SELECT d.rail, lower(d.reference), count(*) FROM funding.deposit d GROUP BY 1, 2 HAVING count(*) > 1
+        SELECT d.rail, d.key_blind, count(*) FROM funding.deposit d GROUP BY 1, 2 HAVING count(*) > 1
     """,
     "a_deposit_moved_its_money_once": """
         SELECT coalesce(d.id, t.id), d.status FROM funding.deposit d
