@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from cambista.identity.types.keys import ApiKey
+from cambista.identity.types.oauth import Client, Grant
 from cambista.identity.types.principals import Principal
 from cambista.kernel.callers import Caller
 from cambista.kernel.errors import Invalid, Refusal
@@ -19,7 +20,7 @@ def key_ids(callers: Sequence[Caller]) -> list[UUID]:
 def journal(tx: Tx, caller: Caller, deed: tuple[str, str], answer: object, before: object = None) -> None:
     """Deeds (name, subject), and the noes that say something about the caller; a malformed request says nothing.
 
-    `before` is what a principal or key was before the deed.
+    `before` is what a principal, key, client or grant was before the deed.
     """
     name, subject = deed
     if isinstance(answer, Invalid):
@@ -32,7 +33,7 @@ def journal(tx: Tx, caller: Caller, deed: tuple[str, str], answer: object, befor
 
 
 def _digest(state: object) -> str | None:
-    """Of what deeds change of a principal or a key, and of nothing that names a person."""
+    """Of what deeds change of such a thing, and of nothing that names a person."""
     match state:
         case Principal():
             return state_digest({"id": str(state.id), "role": state.role.value, "status": state.status.value})
@@ -48,4 +49,19 @@ def _digest(state: object) -> str | None:
                     "signed": state.signed,
                 }
             )
+        case Client():
+            ends = (None if each is None else wire_time(each) for each in (state.old_secret_until, state.revoked_at))
+            return state_digest(
+                {
+                    "id": str(state.id),
+                    "owner": str(state.owner_id),
+                    "flows": [flow.value for flow in state.flows],
+                    "scopes": sorted(state.scopes),
+                    "redirects": sorted(state.redirect_uris),
+                    "ends": list(ends),
+                }
+            )
+        case Grant():
+            ended = None if state.revoked_at is None else wire_time(state.revoked_at)
+            return state_digest({"id": str(state.id), "scopes": sorted(state.scopes), "ended": ended})
     return None

@@ -159,13 +159,14 @@ class OAuthClients:
         clients = await store.lock_clients(tx, [request.client_id for request in requests])
         answers: list[Client | Refusal] = []
         for each, request in zip(drawn, requests, strict=True):
+            found = clients.get(request.client_id)
             answer = self._stopped(tx, request.caller, refused) or rules.rotation(
-                request, clients.get(request.client_id), tx.now, self._settings.rotation_overlap_max_s
+                request, found, tx.now, self._settings.rotation_overlap_max_s
             )
             if isinstance(answer, Client):
                 clients[answer.id] = answer
                 await store.set_secret(tx, answer, rules.token_hash(each.secret))
-            journal(tx, request.caller, ("client.rotate", f"client:{request.client_id}"), answer)
+            journal(tx, request.caller, ("client.rotate", f"client:{request.client_id}"), answer, found)
             answers.append(answer)
         return answers
 
@@ -183,7 +184,7 @@ class OAuthClients:
                 clients[answer.id] = answer
                 ended.append(answer.id)
                 tx.emit(ClientRevoked(answer.id, answer.owner_id, tx.now), trace_id=request.caller.trace_id)
-            journal(tx, request.caller, ("client.revoke", f"client:{request.client_id}"), answer)
+            journal(tx, request.caller, ("client.revoke", f"client:{request.client_id}"), answer, found)
             answers.append(answer)
         await store.set_revoked(tx, ended)
         return answers

@@ -123,7 +123,7 @@ class OAuthConsents:
                 ended.append(answer.id)
                 gone = AccessRevoked(answer.id, answer.client_id, answer.owner_id, "customer", tx.now)
                 tx.emit(gone, trace_id=caller.trace_id)
-            journal(tx, caller, ("oauth.take_back", f"grant:{request.grant_id}"), answer)
+            journal(tx, caller, ("oauth.take_back", f"grant:{request.grant_id}"), answer, found)
             answers.append(answer)
         await store.set_grants_revoked(tx, ended)
         return answers
