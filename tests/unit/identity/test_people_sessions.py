@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from cambista.identity import SessionRequired
 from cambista.identity.rules import sessions, tokens
-from cambista.identity.types.people import Session
+from cambista.identity.types.people import (
+    Attempt,
+    Confirmation,
+    DeviceTrust,
+    NewSession,
+    PasswordChange,
+    PasswordReset,
+    Registration,
+    Session,
+    Visitor,
+)
 from cambista.kernel.callers import Caller, Credential, Role
 
 NOW = datetime(2026, 9, 29, 15, 0, tzinfo=UTC)
@@ -92,3 +102,18 @@ def test_a_token_is_kept_as_a_hash_only(secret: bytes, mark: str) -> None:
 @given(st.text(max_size=200))
 def test_what_is_no_token_has_no_hash(text: str) -> None:
     assert tokens.token_hash(text) == b""
+
+
+def test_nothing_that_was_typed_or_given_out_is_shown_where_a_value_is_printed() -> None:
+    """A traceback, a log or a failed assertion prints values."""
+    visitor, caller = Visitor("203.0.113.7"), Caller(UUID(int=2), Role.CUSTOMER)
+    values = (
+        Registration(visitor, "HIDE@example.com", "HIDE", "HIDE", "CO"),
+        Confirmation(visitor, "HIDE"),
+        Attempt(visitor, "HIDE@example.com", "HIDE", "HIDE"),
+        PasswordReset(visitor, "HIDE", "HIDE"),
+        PasswordChange(caller, "HIDE", "HIDE"),
+        NewSession(SESSION, "HIDE", "HIDE"),
+        DeviceTrust(UUID(int=2), "HIDE"),
+    )
+    assert [value for value in values if "HIDE" in repr(value)] == []

@@ -1,7 +1,7 @@
 """Logging in: an attempt is counted, one password is looked at, then a session opens or a factor is asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -40,7 +40,7 @@ class _Begun:
 
     asked: _Asked
     login: Login | None
-    hash: str
+    hash: str = field(repr=False)
     device_id: UUID | None
     counters: Mapping[str, Guard]
 
@@ -51,7 +51,7 @@ class _Seen:
 
     begun: _Begun
     right: bool
-    better_hash: str | None
+    better_hash: str | None = field(repr=False)
 
 
 class Logins(AtDesk):

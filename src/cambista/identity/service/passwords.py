@@ -1,7 +1,7 @@
 """Passwords changed by who knows the present one, or set by who reads the person's letters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from cambista.identity.errors.people import LetterInvalid, PasswordUnfit, PasswordWrong, TooManyAttempts
@@ -32,8 +32,8 @@ class _Changed:
 
     change: PasswordChange
     session_id: UUID
-    before: str
-    after: str
+    before: str = field(repr=False)
+    after: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Reset:
 
     reset: PasswordReset
     owner_id: UUID
-    after: str
+    after: str = field(repr=False)
 
 
 class Passwords(AtDesk):

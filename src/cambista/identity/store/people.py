@@ -1,7 +1,7 @@
 """The SQL of login identities: addresses sealed and found by a blind index, passwords, letters' tokens."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ class Login:
     role: Role
     status: Status
     language: str
-    password_hash: str | None
+    password_hash: str | None = field(repr=False)
     password_set_at: datetime | None
 
 
@@ -33,7 +33,7 @@ class Found:
     """What was found for an address. `like`: the hash of whoever stands next in the index, to cost as much."""
 
     login: Login | None
-    like: str | None
+    like: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class LoginDraft:
     """A login identity to be stored; without a password for somebody who is invited."""
 
     principal_id: UUID
-    email: str
+    email: str = field(repr=False)
     language: str
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
     confirmed: bool = False
 
 

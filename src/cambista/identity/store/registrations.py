@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +16,11 @@ class PendingRegistration:
 
     id: UUID
     email_blind: bytes
-    email: str
-    full_name: str
+    email: str = field(repr=False)
+    full_name: str = field(repr=False)
     country: str
     language: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     expires_at: datetime
 
 

@@ -1,6 +1,6 @@
 """Nouns of people: who registers, logs in, keeps sessions and changes passwords."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -22,9 +22,9 @@ class Registration:
     """Somebody wants to be a customer. `language` is "es" or "en", in which letters are written."""
 
     visitor: Visitor
-    email: str
-    password: str
-    full_name: str
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    full_name: str = field(repr=False)
     country: str
     language: str = "es"
 
@@ -34,7 +34,7 @@ class Confirmation:
     """The token of a registration's letter."""
 
     visitor: Visitor
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ class Attempt:
     """An attempt to log in. `device` is what an earlier login on this device was given, or empty."""
 
     visitor: Visitor
-    email: str
-    password: str
-    device: str = ""
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+    device: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordForgotten:
     visitor: Visitor
-    email: str
+    email: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ class PasswordReset:
     """The token of a letter (a reset or an invitation), and the password to set."""
 
     visitor: Visitor
-    token: str
-    password: str
+    token: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordChange:
     caller: Caller
-    old: str
-    new: str
+    old: str = field(repr=False)
+    new: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Ticket:
     """What a person holds meanwhile: `ticket` is shown once and stored as a hash; `methods` are the factors to show."""
 
     pending: PendingLogin
-    ticket: str
+    ticket: str = field(repr=False)
     methods: tuple[str, ...]
 
 
@@ -144,8 +144,8 @@ class NewSession:
     """
 
     record: Session
-    token: str
-    device: str
+    token: str = field(repr=False)
+    device: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class DeviceTrust:
     """A device that showed what only the letter's reader has; `device` is shown once and stored as a hash."""
 
     principal_id: UUID
-    device: str
+    device: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ class Person:
 
     id: UUID
     role: Role
-    name: str
-    email: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
     language: str
     registered_at: datetime
     password_set_at: datetime | None
