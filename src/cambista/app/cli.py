@@ -6,7 +6,12 @@ from cambista.app.commands import audit, books, demo, doctor, keys, oauth, price
 from cambista.app.commands.running import err
 
 app = typer.Typer(
-    name="cambista", help="A complete currency-exchange house.", no_args_is_help=True, add_completion=False
+    name="cambista",
+    help="A complete currency-exchange house.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A variable may be a secret.
+    pretty_exceptions_show_locals=False,
 )
 app.command()(serve.serve)
 app.command()(serve.migrate)

@@ -33,14 +33,19 @@ def read_settings(**given: Any) -> Settings:
 
 def run(work: Coroutine[Any, Any, int]) -> NoReturn:
     """Run a command to its exit status."""
+    import structlog
     import uvloop
 
     from cambista.kernel.errors import Refusal
+    from cambista.runtime.logs import configure_logs
     from cambista.runtime.migrations import MigrationRefused
     from cambista.runtime.postgres import PostgresStartFailed
     from cambista.runtime.sealing import KeyFileRefused, KeyUnreadable
     from cambista.runtime.secrets import SecretUnreadable
 
+    if not structlog.is_configured():
+        # structlog by itself writes among the answers, and shows the variables of a traceback.
+        configure_logs(level="warning")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             status = runner.run(work)
