@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from cambista.audit.sinks.file import FileSink
 from cambista.audit.sinks.port import Parcel, Sink, SinkFailed
@@ -89,7 +90,9 @@ async def webhook_bench(folder: Path) -> AsyncIterator[Bench]:
 
     try:
         url = f"http://127.0.0.1:{server.server_port}/checkpoints"
-        yield Bench(WebhookSink(url, SECRET, lambda: START), lambda number: until(number, lambda: received), break_it)
+        yield Bench(
+            WebhookSink(url, SecretStr(SECRET), lambda: START), lambda number: until(number, lambda: received), break_it
+        )
     finally:
         server.shutdown()
         server.server_close()

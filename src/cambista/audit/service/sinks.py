@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from cambista.audit.settings import AuditSettings
 from cambista.audit.sinks.file import FileSink
 from cambista.audit.sinks.port import Sink
@@ -15,8 +17,7 @@ def open_sinks(settings: AuditSettings, home: Path, branch: str, now: Callable[[
     """Always a file (`checkpoints/BRANCH.jsonl` in the home, or elsewhere); a webhook and syslog where named."""
     sinks: list[Sink] = [FileSink((settings.checkpoints or home / "checkpoints") / f"{branch}.jsonl")]
     if settings.webhook_url is not None:
-        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret is not None else ""
-        sinks.append(WebhookSink(settings.webhook_url, secret, now))
+        sinks.append(WebhookSink(settings.webhook_url, settings.webhook_secret or SecretStr(""), now))
     if settings.syslog is not None:
         sinks.append(SyslogSink(settings.syslog, now))
     return sinks

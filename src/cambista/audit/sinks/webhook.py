@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import httpx2
+from pydantic import SecretStr
 
 from cambista.audit.sinks.port import SEND_WITHIN_S, Parcel, SinkFailed
 
@@ -18,8 +19,8 @@ class WebhookSink:
 
     name = "webhook"
 
-    def __init__(self, url: str, secret: str, now: Callable[[], datetime]) -> None:
-        self._url, self._secret, self._now = url, secret_bytes(secret), now
+    def __init__(self, url: str, secret: SecretStr, now: Callable[[], datetime]) -> None:
+        self._url, self._secret, self._now = url, secret, now
 
     async def send(self, parcels: Sequence[Parcel]) -> None:
         async with httpx2.AsyncClient(timeout=SEND_WITHIN_S, follow_redirects=False) as client:
@@ -27,13 +28,14 @@ class WebhookSink:
                 await self._post(client, parcel)
 
     async def _post(self, client: httpx2.AsyncClient, parcel: Parcel) -> None:
+        # The secret is read at each use: it may be a reference whose source has changed.
         body, id = parcel.to_json(), f"checkpoint-{parcel.branch}-{parcel.number}"
         time = str(int(self._now().timestamp()))
         headers = {
             "content-type": "application/json",
             "webhook-id": id,
             "webhook-timestamp": time,
-            "webhook-signature": sign(self._secret, id, time, body),
+            "webhook-signature": sign(secret_bytes(self._secret.get_secret_value()), id, time, body),
         }
         try:
             answer = await client.post(self._url, content=body, headers=headers)
