@@ -17,7 +17,7 @@ from cambista.funding import (
     WithdrawalDecision,
     WithdrawalRequest,
 )
-from cambista.identity import Customer, CustomerRequest, KeyRequest, NewApiKey, Status
+from cambista.identity import Customer, CustomerRequest, KeyRequest, NewApiKey, Status, StatusChange
 from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import SHREDDED, Runtime
@@ -87,6 +87,14 @@ async def test_the_address_of_a_forgotten_customer_is_free_again(office: Office)
     await forget(office, (await register(office)).id)
     again = await register(office)
     assert (await office.identity.find_customer(ADMIN, again.id)).full_name == NAME
+
+
+async def test_a_forgotten_customer_is_not_let_in_again(office: Office) -> None:
+    customer = await register(office)
+    await forget(office, customer.id)
+    [answer] = await office.identity.set_status([StatusChange(ADMIN, customer.id, Status.ACTIVE, "Case 7")])
+    assert code(answer) == "principal_not_found"
+    assert (await office.identity.find_customer(ADMIN, customer.id)).status is Status.BLOCKED
 
 
 @pytest.mark.parametrize("caller", [OPERATOR, TREASURER, Caller(UUID(int=9), Role.AUDITOR)])

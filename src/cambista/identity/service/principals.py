@@ -202,7 +202,12 @@ class Identity(Keys):
 
     async def _set_status(self, tx: Tx, requests: Sequence[StatusChange]) -> list[Principal | Refusal]:
         barred = await self.barred(tx, [request.caller for request in requests])
-        principals = await store.lock_principals(tx, [request.principal_id for request in requests])
+        ids = [request.principal_id for request in requests]
+        principals = await store.lock_principals(tx, ids)
+        # Who is forgotten does not come back.
+        for id, moment in (await forgetting.find_forgotten(tx, ids)).items():
+            if moment is not None:
+                del principals[id]
         answers: list[Principal | Refusal] = []
         for request, no in zip(requests, barred, strict=True):
             before = principals.get(request.principal_id)
