@@ -268,16 +268,27 @@ def test_a_house_that_was_closed_for_long_signs_again_at_once() -> None:
 def test_keys_turned_by_hand_overlap_and_stolen_ones_end() -> None:
     first = token_keys.drawn(SEED, NOW, (NOW, NOW + TURNS.signs), TURNS)
     now = NOW + timedelta(days=3)
-    [ending] = token_keys.turned([first], now, TURNS, at_once=False)
-    assert (ending.signs_until, ending.verifies_until) == (
-        now + TURNS.ahead, now + TURNS.ahead + TURNS.token + token_keys.GRACE,
-    )  # fmt: skip
-    assert token_keys.due([ending], now, TURNS) == (now + TURNS.ahead, now + TURNS.ahead + TURNS.signs)
-    following = token_keys.drawn(b"\x02" * 32, now, (now + TURNS.ahead, now + TURNS.ahead + TURNS.signs), TURNS)
-    stolen = token_keys.turned([ending, following], now, TURNS, at_once=True)
-    assert [each.verifies_until > now for each in stolen] == [False, True]
-    assert [each.signs_until > max(now, each.signs_from) for each in stolen] == [False, False]
-    assert token_keys.due(stolen, now, TURNS) == (now, now + TURNS.signs)
+    [ending], dropped = token_keys.turned([first], now, TURNS, at_once=False)
+    until = now + TURNS.ahead
+    assert (ending.signs_until, ending.verifies_until) == (until, until + TURNS.token + token_keys.GRACE)
+    assert dropped == []
+    assert token_keys.due([ending], now, TURNS) == (until, until + TURNS.signs)
+    following = token_keys.drawn(b"\x02" * 32, now, (until, until + TURNS.signs), TURNS)
+    # What is to come may have been stolen with the rest.
+    [stolen], dropped = token_keys.turned([ending, following], now, TURNS, at_once=True)
+    assert (stolen.kid, stolen.signs_until, stolen.verifies_until) == (first.kid, now, now)
+    assert dropped == [following]
+    assert token_keys.due([stolen], now, TURNS) == (now, now + TURNS.signs)
+
+
+def test_a_turn_never_lengthens_a_keys_life() -> None:
+    first = token_keys.drawn(SEED, NOW, (NOW, NOW + TURNS.signs), TURNS)
+    for days in range(31):
+        for at_once in (False, True):
+            turn = token_keys.turned([first], NOW + timedelta(days=days), TURNS, at_once=at_once)
+            for key in turn.ending:
+                assert first.signs_from <= key.signs_until <= first.signs_until
+                assert key.signs_until <= key.verifies_until <= first.verifies_until
 
 
 def test_the_name_of_a_key_is_its_thumbprint() -> None:

@@ -6,6 +6,7 @@ import typer
 
 from cambista.app.commands.running import closed_house, out, read_settings, run
 from cambista.app.settings import Settings
+from cambista.kernel.time import wire_time
 
 oauth = typer.Typer(help="OAuth2: clients of partners and their tokens.", no_args_is_help=True)
 
@@ -27,8 +28,7 @@ def turn_keys(
 
 async def _turn_keys(settings: Settings, *, at_once: bool) -> int:
     async with closed_house(settings) as house:
-        await house.identity.oauth.keys.turn(at_once=at_once)
+        signs_from = await house.identity.oauth.keys.turn(at_once=at_once)
         published = await house.identity.oauth.keys.published()
-    when = "now" if at_once else f"in {settings.identity.oauth.token_key_ahead_s} seconds"
-    out.print(f"The new key signs {when}; {len(published)} keys are published.")
+    out.print(f"The new key signs from {wire_time(signs_from)}. Published keys: {len(published)}.")
     return 0

@@ -59,22 +59,28 @@ def signing(keys: Sequence[TokenKey], now: datetime) -> TokenKey | None:
     return max(able, key=lambda key: key.signs_from, default=None)
 
 
-def turned(keys: Sequence[TokenKey], now: datetime, turns: Turns, *, at_once: bool) -> list[TokenKey]:
-    """Those whose end changes when the keys are turned by hand.
+class Turn(NamedTuple):
+    """What turning by hand changes: keys that end sooner, and keys still to come, which go unused."""
+
+    ending: list[TokenKey]
+    dropped: list[TokenKey]
+
+
+def turned(keys: Sequence[TokenKey], now: datetime, turns: Turns, *, at_once: bool) -> Turn:
+    """Turn by hand.
 
     In order: what signs now goes on until its successor has been published for long enough. `at_once`, for keys that
-    may have been stolen: none signs or verifies any more, and every token must be fetched anew.
+    may have been stolen: none signs or verifies any more, those still to come included, and every token must be
+    fetched anew.
     """
-    end = now if at_once else now + turns.ahead
-    changed = []
+    ending = []
     for key in keys:
-        begun = key.signs_from <= now
-        ends = max(min(key.signs_until, end if begun else now), key.signs_from)
-        verifies = max(now, ends) if at_once or not begun else ends + turns.token + GRACE
-        shorter = replace(key, signs_until=ends, verifies_until=min(key.verifies_until, max(ends, verifies)))
-        if shorter != key:
-            changed.append(shorter)
-    return changed
+        ends = min(key.signs_until, now if at_once else now + turns.ahead)
+        verifies = now if at_once else min(key.verifies_until, ends + turns.token + GRACE)
+        shorter = replace(key, signs_until=ends, verifies_until=verifies)
+        if key.signs_from <= now and shorter != key:
+            ending.append(shorter)
+    return Turn(ending, [key for key in keys if key.signs_from > now])
 
 
 def _text(content: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from joserfc.jwk import OKPKey
 
@@ -82,22 +82,30 @@ class TokenKeys:
             await store.drop_keys(tx, tx.now - KEPT)
         self._read_at = float("-inf")
 
-    async def turn(self, *, at_once: bool) -> None:
-        """Turn by hand: in order, or (`at_once`) because keys may be stolen; then no token signed before counts."""
+    async def turn(self, *, at_once: bool) -> datetime:
+        """Turn by hand, in order, or (`at_once`) because keys may be stolen: then no token signed before counts.
+
+        The moment from which the new key signs.
+        """
         await self._runtime.sealing.ready(self._runtime.db, [store.SUBJECT], new=1)
         async with self._runtime.db.transaction() as tx:
             await store.lock_turn(tx)
             keys = await store.find_keys(tx, tx.now)
-            ending = {key.kid: key for key in rules.turned(keys, tx.now, self._turns, at_once=at_once)}
-            await store.set_ends(tx, list(ending.values()))
-            await self._make_due(tx, [ending.get(key.kid, key) for key in keys])
+            turn = rules.turned(keys, tx.now, self._turns, at_once=at_once)
+            await store.set_ends(tx, turn.ending)
+            await store.delete_keys(tx, turn.dropped)
+            made = await self._make_due(tx, await store.find_keys(tx, tx.now))
         self._read_at = float("-inf")
+        assert made is not None, "what signs now ends within the time a key is published before it signs"
+        return made.signs_from
 
-    async def _make_due(self, tx: Tx, keys: list[TokenKey]) -> None:
+    async def _make_due(self, tx: Tx, keys: list[TokenKey]) -> TokenKey | None:
         due = rules.due(keys, tx.now, self._turns)
-        if due is not None:
-            made = rules.drawn(self._token(rules.SEED_BYTES), tx.now, due, self._turns)
-            await store.insert_keys(tx, self._runtime, [made])
+        if due is None:
+            return None
+        made = rules.drawn(self._token(rules.SEED_BYTES), tx.now, due, self._turns)
+        await store.insert_keys(tx, self._runtime, [made])
+        return made
 
     async def _refresh(self) -> None:
         now = self._runtime.clock.monotonic()

@@ -62,6 +62,10 @@ async def set_ends(tx: Tx, keys: Sequence[TokenKey]) -> None:
     )
 
 
+async def delete_keys(tx: Tx, keys: Sequence[TokenKey]) -> None:
+    await tx.execute("DELETE FROM identity.oauth_key WHERE kid = ANY($1)", [key.kid for key in keys])
+
+
 async def drop_keys(tx: Tx, before: datetime) -> None:
     """Drop keys no token can be verified with any more."""
     await tx.execute("DELETE FROM identity.oauth_key WHERE verifies_until < $1", before)
