@@ -20,8 +20,8 @@ def test_a_known_vulnerability_fails_the_audit_even_where_others_could_not_be_lo
 
 
 def test_a_database_that_is_not_reached_is_said_and_fails_nothing() -> None:
-    for report in ({"dependencies": []}, {"dependencies": [AWAY, AWAY]}):
-        status, [line] = judged(report)
+    for dependencies in ([], [AWAY, AWAY]):
+        status, [line] = judged({"dependencies": dependencies})
         assert status == 0
         assert "not reached" in line
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from cambista.gateway import GatewaySettings, create_app
 from cambista.runtime import Replay
@@ -77,6 +78,37 @@ async def test_what_is_too_much_is_refused_while_the_rest_is_still_worked_on(
     statuses = Counter(each.status_code for each in await asyncio.gather(*asked))
     assert statuses == {201: ROOM + LINE, 503: len(refused)}
     assert trading.begun == ROOM + LINE
+
+
+async def test_refused_requests_are_counted_and_not_logged_one_by_one(http: httpx2.AsyncClient, trading: Slow) -> None:
+    with capture_logs() as logs:
+        asked = [ask(http, "POST", "/trades") for _ in range(3 * ROOM)]
+        await settled()
+        counted = (await http.get("/metrics")).text
+        trading.go_on.set()
+        await asyncio.gather(*asked)
+    assert f"requests_shed_total {3 * ROOM - ROOM - LINE}.0" in counted
+    assert f"requests_in_work {ROOM}.0" in counted
+    assert not [line for line in logs if line["event"] == "request"]
+
+
+async def test_who_has_no_hope_is_refused_at_the_gate_with_all_a_refusal_has(
+    app: FastAPI, http: httpx2.AsyncClient, trading: Slow
+) -> None:
+    assert (await http.get("/health/liveness")).status_code == 200
+    frame: Any = app.middleware_stack
+    frame._gate.pace.rate = 0.001
+    asked = [ask(http, "POST", "/trades") for _ in range(ROOM + 2)]
+    await settled()
+    traced = {**KEYED, "x-request-id": "my-own-trace"}
+    response = await http.post("/api/v1/trades", json=QUOTE, headers=traced)
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["trace_id"]) == (503, "overloaded", "my-own-trace")
+    assert response.headers["x-request-id"] == "my-own-trace"
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"] == "1"
+    trading.go_on.set()
+    await asyncio.gather(*asked)
 
 
 async def test_as_soon_as_there_is_room_again_nobody_is_refused(http: httpx2.AsyncClient, trading: Slow) -> None:

@@ -12,12 +12,14 @@ from cambista.gateway.cors import Cors
 from cambista.gateway.doors import Doors
 from cambista.gateway.errors import Overloaded, TimedOut
 from cambista.gateway.metrics import RequestMetrics
-from cambista.gateway.passage import KEY, OWN_PATHS, Passage, Rules
+from cambista.gateway.passage import KEY, OWN_PATHS, Passage, Rules, refused
 from cambista.gateway.shedding.gate import Gate
-from cambista.gateway.terms import priority_of
+from cambista.gateway.terms import Priority, priority_of
 from cambista.kernel.errors import Refusal
 
 _log = structlog.get_logger(__name__)
+# Stands for the endpoint of a request that was turned away: counted under it, and not logged one by one.
+SHED = "shed"
 
 
 class Frame:
@@ -71,9 +73,13 @@ class Frame:
         try:
             passage.admit()
             if passage.is_own:
+                priority = priority_of(passage.method, scope["path"], keyed=passage.is_keyed)
+                if priority is not None and self._gate.turns_away(priority):
+                    await self._turn_away(passage)
+                    return
                 async with asyncio.timeout(self._settings.request_timeout_s) as timer:
                     passage.timer = timer
-                    await self._work(passage, scope)
+                    await self._work(passage, scope, priority)
             else:
                 await self._app(scope, passage.receive, passage.send)
         except Refusal as refusal:
@@ -81,11 +87,20 @@ class Frame:
                 raise
             if isinstance(refusal, Overloaded):
                 self._metrics.shed.inc()
+                passage.endpoint = SHED
             await passage.refuse(refusal)
         except Exception as error:
             await self._fail(passage, error)
 
-    async def _work(self, passage: Passage, scope: Scope) -> None:
+    async def _turn_away(self, passage: Passage) -> None:
+        """Refuse at the least cost there is: in an overload this is what most requests get."""
+        self._metrics.shed.inc()
+        passage.endpoint = SHED
+        status, headers, before, after = _TURNED_AWAY
+        body = before + passage.trace_id.encode() + after
+        await passage.answer(status, body, media_type=refusals.PROBLEM_TYPE, headers=headers)
+
+    async def _work(self, passage: Passage, scope: Scope, priority: Priority | None) -> None:
         """Answer a request of the house's own, when its turn has come."""
         method, path = passage.method, scope["path"]
         told = self._cors.preflight(method, path, passage.headers)
@@ -95,7 +110,6 @@ class Frame:
             return
         await passage.gather()
         app = self._hot.get((method, path), self._app)
-        priority = priority_of(method, path, keyed=passage.is_keyed)
         if priority is None:
             await app(scope, passage.receive, passage.send)
             return
@@ -122,7 +136,8 @@ class Frame:
         self._metrics.count(endpoint, passage.method, passage.status, seconds)
         self._requests += 1
         status = passage.status
-        if status >= 500 or seconds > self._settings.slow_s or self._requests % self._settings.access_log_every == 0:
+        failed = status >= 500 and endpoint != SHED
+        if failed or seconds > self._settings.slow_s or self._requests % self._settings.access_log_every == 0:
             _log.info(
                 "request",
                 endpoint=endpoint,
@@ -131,6 +146,16 @@ class Frame:
                 seconds=round(seconds, 4),
                 trace_id=passage.trace_id,
             )
+
+
+def _turned_away() -> tuple[int, list[tuple[bytes, bytes]], bytes, bytes]:
+    """The refusal, encoded once, with its body cut where the trace goes."""
+    status, headers, body = refused(Overloaded(), "(trace)")
+    before, _, after = body.partition(b"(trace)")
+    return status, headers, before, after
+
+
+_TURNED_AWAY = _turned_away()
 
 
 def _template(scope: Scope) -> str:

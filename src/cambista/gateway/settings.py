@@ -25,13 +25,13 @@ class WorkSettings(BaseModel):
     `target_s` on average. At most `waiting_max` wait for their turn: those that move money at most `money_wait_s`,
     others `wait_s`. Fewer than `least` would only make the batches of the group commit small."""
 
-    first: int = Field(default=512, ge=1)
+    first: int = Field(default=256, ge=1)
     least: int = Field(default=256, ge=1)
     most: int = Field(default=1024, ge=1)
-    target_s: float = Field(default=0.5, gt=0, le=10)
+    target_s: float = Field(default=0.25, gt=0, le=10)
     waiting_max: int = Field(default=512, ge=0, le=100_000)
-    money_wait_s: float = Field(default=0.05, gt=0, le=10)
-    wait_s: float = Field(default=0.025, gt=0, le=10)
+    money_wait_s: float = Field(default=0.02, gt=0, le=10)
+    wait_s: float = Field(default=0.01, gt=0, le=10)
 
 
 class SocketSettings(BaseModel):

@@ -71,7 +71,7 @@ def terms_of(method: str, template: str, *, is_open: bool) -> Terms:
 
 def priority_of(method: str, path: str, *, keyed: bool) -> Priority | None:
     """How soon a request goes, judged before anything of it is believed; None: at once, always."""
-    if path.startswith("/health/"):
+    if path.startswith("/health/") or path == "/metrics":
         return None
     if method == "POST" and keyed:
         first = _FIRST.get(path)

@@ -94,10 +94,10 @@ async def test_a_half_sent_answer_is_broken_off_not_ended() -> None:
 async def test_an_answer_that_has_begun_may_take_longer_than_one_that_has_not() -> None:
     async def slowly() -> AsyncIterator[bytes]:
         for _ in range(5):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             yield b"x"
 
-    app = create_app(stand_in_doors(), GatewaySettings(request_timeout_s=0.06, stream_timeout_s=60))
+    app = create_app(stand_in_doors(), GatewaySettings(request_timeout_s=0.4, stream_timeout_s=60))
     app.add_api_route("/api/slow", lambda: StreamingResponse(slowly()), response_model=None)
     assert (await ask(app, "GET", "/api/slow")).content == b"xxxxx"
 

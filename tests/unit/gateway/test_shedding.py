@@ -114,7 +114,7 @@ def simulate(offered: float, *, capacity: float = 1_000.0, seconds: float = 20.0
             pace.note_done(now - in_work.popleft(), now)
             yield "served", now
             while len(in_work) < pace.limit and (came := line.next()) is not None:
-                if now - came <= 0.05:
+                if now - came <= 0.02:
                     in_work.append(now)
                 else:
                     yield "late", now
@@ -126,7 +126,7 @@ def simulate(offered: float, *, capacity: float = 1_000.0, seconds: float = 20.0
             in_work.append(now)
             continue
         pace.note_full()
-        hopeless = 2 * line.ahead_of(Priority.MONEY) > 0.05 * pace.rate > 0
+        hopeless = 2 * line.ahead_of(Priority.MONEY) > 0.02 * pace.rate > 0
         if hopeless or not line.join(Priority.MONEY, now)[0]:
             yield "refused", now
 
@@ -135,7 +135,7 @@ def simulate(offered: float, *, capacity: float = 1_000.0, seconds: float = 20.0
 def test_at_any_load_the_house_serves_what_it_can_and_hardly_anyone_is_refused_late(times: float) -> None:
     became = Counter(what for what, at in simulate(times * 1_000) if at > 5)
     assert became["served"] >= 0.95 * min(times, 1.0) * 15_000
-    assert became["late"] <= 0.01 * became.total()
+    assert became["late"] <= 0.02 * became.total()
     if times <= 0.5:
         assert became["refused"] == 0
 
@@ -219,6 +219,7 @@ async def test_a_request_that_is_called_away_with_its_turn_passes_it_on() -> Non
     ("method", "path", "keyed", "priority"),
     (
         ("GET", "/health/readiness", False, None),
+        ("GET", "/metrics", False, None),
         ("POST", "/api/v1/trades", True, Priority.MONEY),
         ("POST", "/api/v1/withdrawals/x/approve", True, Priority.MONEY),
         ("POST", "/api/v1/quotes", True, Priority.QUOTES),

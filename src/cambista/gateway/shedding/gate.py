@@ -51,13 +51,18 @@ class Gate:
             seat = Seat(self, self._monotonic())
         return seat
 
+    def turns_away(self, priority: Priority) -> bool:
+        """Whether one that comes now has no hope: all seats are taken, and its turn would not come in time."""
+        if self.in_work < self.pace.limit:
+            return False
+        self.pace.note_full()
+        # Twice the expected wait must fit: the rate is an estimate, and a late no is worth less than an early one.
+        return 2 * self._line.ahead_of(priority) > self._waits_s[priority] * self.pace.rate > 0
+
     async def _wait(self, priority: Priority) -> None:
         wait_s = self._waits_s[priority]
-        self.pace.note_full()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # Twice the expected wait must fit: the rate is an estimate, and a late no is worth less than an early one.
-        hopeless = 2 * self._line.ahead_of(priority) > wait_s * self.pace.rate > 0
-        joined, displaced = (False, None) if hopeless else self._line.join(priority, turn)
+        joined, displaced = (False, None) if self.turns_away(priority) else self._line.join(priority, turn)
         if displaced is not None and not displaced.done():
             displaced.set_exception(Overloaded())
         if not joined:
