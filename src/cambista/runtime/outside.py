@@ -9,7 +9,9 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 T = TypeVar("T")
-THREADS = 4
+VAULT_THREADS = 4
+# KMS knows no batches: a page of two hundred cold keys is as many calls, and has to fit in one deadline.
+AWS_THREADS = 32
 
 
 class VaultSettings(BaseModel):
@@ -50,7 +52,7 @@ class VaultConnection:
         import hvac
 
         self._settings = settings
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="vault")
+        self._threads = ThreadPoolExecutor(VAULT_THREADS, thread_name_prefix="vault")
         self._client = hvac.Client(
             url=settings.url,
             namespace=settings.namespace,
@@ -95,14 +97,19 @@ class AwsConnection:
         import boto3
         from botocore.config import Config
 
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+        self._threads = ThreadPoolExecutor(AWS_THREADS, thread_name_prefix="aws")
         self._client = boto3.client(
             service,
             region_name=settings.region,
             endpoint_url=settings.endpoint,
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key.get_secret_value() if settings.secret_key else None,
-            config=Config(connect_timeout=timeout_s, read_timeout=timeout_s, retries={"total_max_attempts": 1}),
+            config=Config(
+                connect_timeout=timeout_s,
+                read_timeout=timeout_s,
+                retries={"total_max_attempts": 1},
+                max_pool_connections=AWS_THREADS,
+            ),
         )
 
     async def call(self, work: Callable[[Any], T]) -> T:

@@ -66,6 +66,12 @@ async def test_wrapped_keys_open_again_in_order(provider: KeyProvider) -> None:
     assert all(each.kek.startswith(f"{provider.scheme}:") for each in wrapped)
 
 
+async def test_a_page_of_cold_keys_opens_within_one_deadline(provider: KeyProvider) -> None:
+    ring = KeyRing(provider, [], SystemClock(), deadline_s=10)
+    keys = [secrets.token_bytes(32) for _ in range(200)]
+    assert await ring.unwrap(await ring.wrap(keys)) == keys
+
+
 async def test_one_key_wrapped_twice_looks_different(provider: KeyProvider) -> None:
     first, second = await provider.wrap([bytes(32), bytes(32)])
     assert first.blob != second.blob

@@ -9,7 +9,7 @@ import structlog
 from cambista.runtime.database import Database
 from cambista.runtime.sealing.port import KeyProvider, KeyUnreadable, WrappedKey
 
-BATCH = 200
+BATCH = 100
 _log = structlog.get_logger(__name__)
 
 
