@@ -51,6 +51,7 @@ class Watch:
 
     said: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
+    public: set[str] = field(default_factory=set)
 
     def learn(self, texts: Iterable[object]) -> None:
         """Remember secrets; a JSON text is opened, and its texts are remembered."""
@@ -69,7 +70,7 @@ class Watch:
     def leaks(self) -> list[str]:
         """Each saying that holds a secret, with the secret."""
         together = "\n".join(self.said)
-        written = {form for secret in self.secrets for form in (secret, json.dumps(secret)[1:-1])}
+        written = {form for secret in self.secrets - self.public for form in (secret, json.dumps(secret)[1:-1])}
         found = {form for form in written if form in together} | set(FORMS.findall(together))
         return [f"{form!r} in {text[:300]!r}" for form in sorted(found) for text in self.said if form in text]
 
@@ -90,6 +91,11 @@ def watching() -> Iterator[Watch]:
         _watches.remove(watch)
         if len(_learnt) < LEARNT_MAX:
             _learnt.update(watch.secrets)
+
+
+def made_up(texts: Iterable[str]) -> None:
+    """Say that these are nobody's secrets, though the test sends them as such."""
+    _watches[-1].public.update(texts)
 
 
 def _hear(text: object) -> None:

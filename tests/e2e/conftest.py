@@ -15,6 +15,7 @@ from cambista.gateway.settings import Tier
 from cambista.runtime import Runtime
 from tests.databases import open_runtime
 from tests.e2e.clients import Caller, good
+from tests.e2e.walking import Walk, walk_of
 from tests.houses import PaperHouse, paper_house
 
 # These tests stop the clock and ask a lot; the limits have tests of their own (`test_rest_limits.py`).
@@ -144,3 +145,9 @@ async def ana(make_customer: MakeCustomer) -> Caller:
 async def eva(make_customer: MakeCustomer) -> Caller:
     """Another customer, with COP 1,000,000."""
     return await make_customer("eva", COP="1000000")
+
+
+@pytest.fixture
+async def walk(paper: PaperHouse, app: FastAPI, http: httpx2.AsyncClient, ana: Caller) -> Walk:
+    """Everybody who may stand at the door, and a thing of each kind that a customer owns."""
+    return await walk_of(paper, app, http, ana)

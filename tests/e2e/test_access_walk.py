@@ -4,133 +4,32 @@ What must come out is worked out from the table alone (`walking.verdict`), never
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import Any
-from uuid import UUID
+from dataclasses import replace
 
-import httpx2
 import pytest
-from fastapi import FastAPI
 
 from cambista.gateway.access import BASE, TABLE, Access
 from cambista.gateway.application import ROOMS
 from cambista.gateway.rest.hot import HOT_ROUTES
 from cambista.identity import STAFF
 from cambista.kernel.callers import Role
-from tests.e2e.clients import Caller, good
-from tests.e2e.conftest import MakeCustomer
-from tests.e2e.walking import DOORS, Walker, Walkers, nobodies, sorted_out, verdict
-from tests.houses import PaperHouse
+from tests.e2e.walking import (
+    DOORS,
+    ENDING,
+    MISSING,
+    NOBODYS,
+    WORDS,
+    Walk,
+    Walker,
+    fill,
+    kind_of,
+    sorted_out,
+    verdict,
+)
 
 OWNERS = (Role.CUSTOMER, Role.PARTNER)
-NOBODYS = "0199a3c2-1f2e-7e33-8b9a-0c1d2e3f4a5b"
-# The refusal of a thing that is not there, by the word before its id in a path.
-MISSING = {
-    "accounts": "", "api-keys": "key_not_found", "audit": "entry_not_found", "clients": "client_not_found",
-    "customers": "customer_not_found", "deposits": "deposit_not_found", "grants": "grant_not_found",
-    "passkeys": "factor_not_found",
-    "principals": "principal_not_found", "quotes": "quote_not_found", "sessions": "session_not_found",
-    "trades": "trade_not_found", "transfers": "transfer_not_found", "withdrawals": "withdrawal_not_found",
-}  # fmt: skip
-# What stands in a path where no id does.
-WORDS = {"asset": "COP", "day": "2026-09-28", "number": "1", "pair": "USDT-COP"}
-# Endpoints that may end the session they are called with, or others of its person.
-ENDING = {f"{BASE}/auth/logout", f"{BASE}/auth/sessions", f"{BASE}/auth/password"}
 # What is said there to somebody inside, too: that the password now in use is another.
 OWN_NOES = {f"{BASE}/auth/password": frozenset({"unauthenticated"})}
-_numbers = count(1)
-
-
-@dataclass(slots=True)
-class Walk:
-    """The house, everybody who walks it, and what a customer owns there."""
-
-    http: httpx2.AsyncClient
-    walkers: list[Walker]
-    makers: Walkers
-    owners: dict[Role, Any]
-    things: Mapping[str, str]
-    bodies: Mapping[tuple[str, str], Any]
-    asked: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    async def ask(self, row: tuple[str, str], who: Walker, ids: Mapping[str, str], body: Any) -> tuple[int, str]:
-        """Status and code (none for an answer that is no problem) of one request."""
-        method, template = row
-        headers = {"idempotency-key": f"walk-{next(_numbers)}"}
-        if who.secret is not None:
-            # Both ways to bring a credential lead to the same door.
-            bearer = who.session or self.asked % 2
-            headers |= {"authorization": f"Bearer {who.secret}"} if bearer else {"x-api-key": who.secret}
-        self.asked += 1
-        path = fill(template, ids)
-        answer = await self.http.request(method, path, headers=headers, json=body if method != "GET" else None)
-        problem = answer.headers.get("content-type", "").startswith("application/problem+json")
-        return answer.status_code, answer.json()["code"] if problem else ""
-
-    def note(self, row: tuple[str, str], who: str, was: object, should: str) -> None:
-        self.faults.append(f"{row[0]} {row[1]}: {who}: {was}, but {should}")
-
-
-def kind_of(template: str) -> str:
-    """The word before `{id}`: what kind of thing the path names."""
-    return template.partition("/{id}")[0].rpartition("/")[2] if "{id}" in template else ""
-
-
-def fill(template: str, ids: Mapping[str, str]) -> str:
-    def word(found: re.Match[str]) -> str:
-        return ids[kind_of(template)] if found[1] == "id" else WORDS[found[1]]
-
-    return re.sub(r"\{(\w+)\}", word, template)
-
-
-def example_bodies(app: FastAPI) -> dict[tuple[str, str], Any]:
-    """The first documented body of every endpoint that reads one."""
-    found = {}
-    for path, operations in app.openapi()["paths"].items():
-        for method, told in operations.items():
-            content = told.get("requestBody", {}).get("content", {})
-            for media in content.values():
-                found[method.upper(), path] = next(iter(media["examples"].values()))["value"]
-    return found
-
-
-@pytest.fixture
-async def walk(paper: PaperHouse, app: FastAPI, http: httpx2.AsyncClient, make_customer: MakeCustomer) -> Walk:
-    makers, walkers, owners = Walkers(paper), list(nobodies()), {}
-    for role in Role:
-        owners[role], found = await makers.of_role(role)
-        walkers += found
-    await paper.pass_time(5)
-    ana = await make_customer("ana", COP="10000000", USDT="1000")
-    things, bodies = await things_of(ana, makers), example_bodies(app)
-    bodies[("POST", f"{BASE}/trades")] = {"quote_id": things["quotes"]}
-    bodies[("POST", f"{BASE}/api-keys")] = {"name": "Walk", "owner_id": ana.id}
-    deposit = bodies["POST", f"{BASE}/deposits"]
-    bodies[("POST", f"{BASE}/deposits")] = {**deposit, "customer_id": ana.id}
-    token = await makers.session(UUID(ana.id), proved=True)
-    walkers.append(Walker("the owner, key", ana.key, Role.CUSTOMER, UUID(ana.id)))
-    walkers.append(Walker("the owner, session", token, Role.CUSTOMER, UUID(ana.id), session=True, proved=True))
-    return Walk(http, walkers, makers, owners, things, bodies)
-
-
-async def things_of(ana: Caller, makers: Walkers) -> dict[str, str]:
-    """One of each kind of thing a customer has, by the word before its id in a path."""
-    wanted = {"pair": "USDT/COP", "side": "buy", "amount": "100", "amount_asset": "USDT"}
-    quote = good(await ana.post("/quotes", wanted), 201)
-    trade = good(await ana.post("/trades", {"asset": "USDT", "fiat": "COP", "amount": "10", "price": "4000"}), 201)
-    payout = {"rail": "pse", "account": "123456789", "holder": "Ana Prueba"}
-    withdrawal = good(await ana.post("/withdrawals", {"asset": "COP", "amount": "20000", "destination": payout}), 202)
-    key = good(await ana.post("/api-keys", {"name": "Spare"}), 201)
-    deposit = good(await ana.get("/deposits"))["items"][0]
-    other = await makers.owner(Role.CUSTOMER, "spare")
-    return {
-        "quotes": quote["id"], "trades": trade["id"], "transfers": trade["id"], "withdrawals": withdrawal["id"],
-        "api-keys": key["id"], "deposits": deposit["id"], "customers": ana.id, "principals": str(other),
-        "passkeys": NOBODYS, "sessions": NOBODYS, "clients": NOBODYS, "audit": NOBODYS, "grants": NOBODYS,
-    }  # fmt: skip
 
 
 def answered(path: str, code: str) -> tuple[int, str]:

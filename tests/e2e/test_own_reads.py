@@ -13,8 +13,7 @@ from cambista.gateway.access import TABLE
 from cambista.kernel.callers import Role
 from cambista.runtime import Database, Reader
 from tests.e2e.clients import Caller
-from tests.e2e.test_access_walk import fill, things_of
-from tests.e2e.walking import Walkers
+from tests.e2e.walking import Walkers, fill, things_of
 from tests.houses import PaperHouse
 
 # Who reads without it for good reason: whoever finds out who asks; and the day's trees of what the house owes, which
