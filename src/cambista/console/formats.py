@@ -18,7 +18,7 @@ def number(value: Decimal, places: int, language: Language, *, signed: bool = Fa
     with localcontext() as context:
         context.prec = 60
         rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    digits = format(abs(rounded), f",.{places}f")
+    digits = format(rounded.copy_abs(), f",.{places}f")
     sign = "−" if rounded < 0 else "+" if signed and rounded > 0 else ""
     return sign + (digits.translate(_SPANISH) if language is Language.ES else digits)
 
