@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -121,7 +122,8 @@ class Gate:
             await self.revalidate()
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send, *, path: str, session: Session | None) -> None:
-        if session is None or self._site is None or not path.startswith("/_nicegui_ws/"):
+        ours = _same_origin(Headers(scope=scope)) and path.startswith("/_nicegui_ws/")
+        if session is None or self._site is None or not ours:
             await receive()
             await send({"type": "websocket.close", "code": 4401})
             return
@@ -132,7 +134,8 @@ class Gate:
         if path.startswith("/assets/"):
             return _asset(path.removeprefix("/assets/"))
         if path == "/sign-in":
-            return await (self._sign_in(request) if request.method == "POST" else self._sign_in_form(request, session))
+            answered = self._sign_in if request.method == "POST" else self._sign_in_form
+            return await answered(request, session)
         if path == "/sign-out" and request.method == "POST":
             return await self._sign_out(request, session)
         if path == "/" and request.method in ("GET", "HEAD"):
@@ -159,8 +162,8 @@ class Gate:
     async def _warm(self) -> None:
         await self.desk()
 
-    async def _sign_in(self, request: Request) -> Response:
-        if not _same_origin(request):
+    async def _sign_in(self, request: Request, session: Session | None) -> Response:
+        if not _same_origin(request.headers):
             return PlainTextResponse("403", 403)
         form = await _form(request)
         language, address = _language(form.get("lang"), request), _address(request)
@@ -181,6 +184,8 @@ class Gate:
         except Refusal:
             return self._page(request, language, words.sign_in_away, 503)
         self._attempts.succeeded(address)
+        if session is not None:
+            self.sessions.end([session])
         answer = RedirectResponse(f"{_root(request)}/", 303)
         answer.set_cookie(
             COOKIE, self.sessions.open(caller, language), max_age=LIFE_S, path=_root(request) or "/",
@@ -197,7 +202,7 @@ class Gate:
         return caller
 
     async def _sign_out(self, request: Request, session: Session | None) -> Response:
-        if not _same_origin(request):
+        if not _same_origin(request.headers):
             return PlainTextResponse("403", 403)
         if session is not None:
             self.sessions.end([session])
@@ -249,10 +254,13 @@ def _language(wanted: str | None, request: Request) -> Language:
     return preferred(request.headers.get("accept-language", ""))
 
 
-def _same_origin(request: Request) -> bool:
-    """Whether a form was sent from our own page; browsers name the origin of every POST."""
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+def _same_origin(headers: Headers) -> bool:
+    """Whether our own page sent it. Browsers say where a form or a socket comes from, in one header or in two; who says
+    nothing is no browser, and sends nobody's cookie unknowingly."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 async def _form(request: Request) -> Mapping[str, str]:

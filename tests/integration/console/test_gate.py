@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from cambista.console import ConsoleDoors, Gate
 from cambista.console.gate import COOKIE, FORM_MAX, Site
@@ -68,6 +68,9 @@ async def door(paper: PaperHouse) -> AsyncIterator[Door]:
     )
 
     async def desk(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            return
         await PlainTextResponse(f"the desk of {scope[SCOPE_KEY].session.caller.role.value}")(scope, receive, send)
 
     async def close() -> None:
@@ -215,3 +218,78 @@ async def test_sign_in_and_out_are_in_the_journal_without_the_key(
     assert [row["name"] for row in rows] == ["console.sign_in", "console.sign_out"]
     assert {(row["key_id"], row["address"]) for row in rows} == {(made.record.id, "203.0.113.9")}
     assert made.key not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://house.evil.example"},
+        {"origin": "http://house:81"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "http://house", "sec-fetch-site": "cross-site"},
+    ),
+    ids=str,
+)
+async def test_what_another_site_sends_changes_nothing(door: Door, headers: dict[str, str]) -> None:
+    made = await door.key("admin")
+    assert (await door.sign_in(made.key, **headers)).status_code == 403
+    assert COOKIE not in door.browser.cookies
+    await door.sign_in(made.key)
+    assert (await door.browser.post("/console/sign-out", headers=headers)).status_code == 403
+    assert (await door.desk()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    (
+        {"origin": "http://house"},
+        {"sec-fetch-site": "same-origin"},
+        {"origin": "http://house", "sec-fetch-site": "none"},
+        {},
+    ),
+    ids=str,
+)
+async def test_our_own_pages_forms_are_taken(door: Door, headers: dict[str, str]) -> None:
+    made = await door.key("admin")
+    assert (await door.sign_in(made.key, **headers)).status_code == 303
+    assert (await door.browser.post("/console/sign-out", headers=headers)).status_code == 303
+
+
+async def test_another_sites_page_opens_no_socket_with_an_operators_cookie(door: Door) -> None:
+    await door.sign_in((await door.key("operator")).key)
+    await door.desk()
+    cookie = f"{COOKIE}={door.browser.cookies[COOKIE]}"
+    for origin, answered in (("https://evil.example", "close"), ("null", "close"), ("http://house", "accept")):
+        scope = {
+            "type": "websocket", "path": "/_nicegui_ws/socket.io/", "root_path": "", "query_string": b"",
+            "headers": [(b"host", b"house"), (b"cookie", cookie.encode()), (b"origin", origin.encode())],
+        }  # fmt: skip
+        sent: list[str] = []
+
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message, to: list[str] = sent) -> None:
+            to.append(message["type"].removeprefix("websocket."))
+
+        await door.gate(scope, receive, send)
+        assert sent == [answered], origin
+
+
+async def test_signing_in_again_ends_the_session_before(door: Door) -> None:
+    await door.sign_in((await door.key("admin")).key)
+    before = door.browser.cookies[COOKIE]
+    await door.sign_in((await door.key("auditor")).key)
+    assert (await door.desk()).text == "the desk of auditor"
+    door.browser.cookies.clear()
+    answer = await door.browser.get("/console/", headers={"cookie": f"{COOKIE}={before}"})
+    assert answer.status_code == 303
+
+
+async def test_over_https_the_cookie_stays_there(door: Door) -> None:
+    made = await door.key("admin")
+    answer = await door.browser.post("https://house/console/sign-in", data={"key": made.key})
+    assert "Secure" in answer.headers["set-cookie"].split("; ")
