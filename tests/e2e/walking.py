@@ -27,6 +27,7 @@ from cambista.identity import (
 )
 from cambista.identity.rules.keys import SESSION_MARK, key_hash, key_text
 from cambista.identity.store.people import LoginDraft, insert_logins
+from cambista.identity.types.oauth import Flow, Grant
 from cambista.kernel.callers import Caller, Role
 from tests.e2e.clients import Caller as Client
 from tests.e2e.clients import good
@@ -146,6 +147,22 @@ class Walkers:
             )  # fmt: skip
         return client, grant
 
+    async def tokens(self, owner: UUID, role: Role) -> list[Walker]:
+        """OAuth2 access tokens for what `owner` granted: one that opens, and one whose grant was taken back."""
+        walkers = []
+        for dead in (False, True):
+            client, id = await self.grant(owner)
+            runtime, scopes = self.paper.runtime, ("accounts:read",)
+            ends = runtime.now() + timedelta(days=1)
+            grant = Grant(id, client, "An app", owner, scopes, Flow.AUTHORIZATION_CODE, runtime.now(), ends)
+            token = (await self.paper.house.identity.oauth._tokens.issue(grant, scopes)).access
+            if dead:
+                async with runtime.db.transaction() as tx:
+                    await tx.execute("UPDATE identity.oauth_grant SET revoked_at = $2 WHERE id = $1", id, tx.now)
+            name = f"{role}, token{' of a grant taken back' if dead else ''}"
+            walkers.append(Walker(name, token, role, owner, frozenset(scopes), dead=dead))
+        return walkers
+
     async def of_role(self, role: Role) -> tuple[UUID, list[Walker]]:
         """Somebody of that role with every living credential, and what is left of others: expired, revoked, blocked."""
         owner = await self.owner(role, f"{role.value}-living")
@@ -192,7 +209,8 @@ def sorted_out(walkers: Sequence[Walker], row: Access) -> list[Walker]:
         return [each for each in walkers if each.role in (None, Role.ADMIN) and not each.scopes]
     kept: dict[tuple[object, ...], Walker] = {}
     for each in walkers:
-        kept.setdefault((each.role, row.scope in each.scopes) if each.scopes else (each.name,), each)
+        narrowed_key = each.scopes and "token" not in each.name
+        kept.setdefault((each.role, row.scope in each.scopes) if narrowed_key else (each.name,), each)
     return list(kept.values())
 
 
@@ -269,7 +287,10 @@ async def walk_of(paper: PaperHouse, app: FastAPI, http: httpx2.AsyncClient, ana
     """The walk of a house in which `ana` is a customer with money."""
     makers, walkers = Walkers(paper), list(nobodies())
     for role in Role:
-        walkers += (await makers.of_role(role))[1]
+        owner, found = await makers.of_role(role)
+        walkers += found
+        if role is Role.CUSTOMER:
+            walkers += await makers.tokens(owner, role)
     await paper.pass_time(5)
     things, bodies = await things_of(ana, makers), example_bodies(app)
     bodies[("POST", f"{BASE}/trades")] = {"quote_id": things["quotes"]}
