@@ -5,9 +5,15 @@ from cambista.venues.ccxt_exchange import CcxtExchange
 from cambista.venues.errors import (
     ExchangeUnknown,
     ExtraMissing,
+    OutcomeUnknown,
     RatesUnavailable,
     RecordingsNotFound,
     ReplaySpeedInvalid,
+    VenueAccessDenied,
+    VenueOrderUnknown,
+    VenuePairUnknown,
+    VenueThrottled,
+    VenueUnavailable,
 )
 from cambista.venues.paper import PaperVenue, paper_venues
 from cambista.venues.paper.market import PaperMarket, paper_pairs
@@ -16,6 +22,17 @@ from cambista.venues.reference import FolderRates, HttpRates
 from cambista.venues.replay import Replay, replay_events
 from cambista.venues.service import Venues
 from cambista.venues.settings import VenuesSettings
+from cambista.venues.trading_port import (
+    TimeInForce,
+    TradingVenue,
+    VenueBalance,
+    VenueCapabilities,
+    VenueFill,
+    VenueOrder,
+    VenueOrderState,
+    VenuePairRules,
+    VenueReport,
+)
 from cambista.venues.types import (
     Flag,
     Observation,
@@ -34,6 +51,7 @@ __all__ = [
     "FolderRates",
     "HttpRates",
     "Observation",
+    "OutcomeUnknown",
     "PaperMarket",
     "PaperVenue",
     "PriceVenue",
@@ -45,8 +63,22 @@ __all__ = [
     "Replay",
     "ReplaySpeedInvalid",
     "SourceKind",
+    "TimeInForce",
+    "TradingVenue",
+    "VenueAccessDenied",
+    "VenueBalance",
+    "VenueCapabilities",
+    "VenueFill",
     "VenueHealth",
+    "VenueOrder",
+    "VenueOrderState",
+    "VenueOrderUnknown",
+    "VenuePairRules",
+    "VenuePairUnknown",
+    "VenueReport",
     "VenueState",
+    "VenueThrottled",
+    "VenueUnavailable",
     "Venues",
     "VenuesSettings",
     "paper_pairs",
