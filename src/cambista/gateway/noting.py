@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from cambista.gateway.addresses import network
 from cambista.kernel.callers import Caller, Credential, Role
 from cambista.kernel.errors import Refusal
 from cambista.runtime import Action, Runtime
@@ -35,7 +36,8 @@ class Denials:
 
     async def note_stranger(self, address: str, trace_id: str, refusal: Refusal) -> None:
         """Nobody known, from there."""
-        count = self._counts.note(address)
+        # A subscriber of IPv6 has a whole /64 of addresses, and with each the record would grow.
+        count = self._counts.note(network(address))
         if count:
             caller = replace(GATEWAY, address=address, trace_id=trace_id)
             await self._record(Action(caller, "request.deny", f"address:{address}", refusal.code, _times(count)))
