@@ -71,6 +71,7 @@ def doors_of(house: House, metrics: CollectorRegistry) -> Doors:
         funding=house.funding,
         audit=house.audit,
         solvency=house.solvency,
+        sagas=house.sagas,
         metrics=metrics,
         pending_migrations=_none_pending,
     )

@@ -220,7 +220,8 @@ MISSING = {
     "accounts": "", "api-keys": "key_not_found", "audit": "entry_not_found", "clients": "client_not_found",
     "customers": "customer_not_found", "deposits": "deposit_not_found", "grants": "grant_not_found",
     "passkeys": "factor_not_found",
-    "principals": "principal_not_found", "quotes": "quote_not_found", "sessions": "session_not_found",
+    "principals": "principal_not_found", "quotes": "quote_not_found",
+    "sagas": "saga_not_found", "sessions": "session_not_found",
     "trades": "trade_not_found", "transfers": "transfer_not_found", "withdrawals": "withdrawal_not_found",
 }  # fmt: skip
 # What stands in a path where no id does.
@@ -320,4 +321,5 @@ async def things_of(ana: Client, makers: Walkers) -> dict[str, str]:
         "api-keys": key["id"], "deposits": deposit["id"], "customers": ana.id, "principals": str(other),
         "passkeys": str(passkey), "sessions": str(session), "clients": str(client), "grants": str(grant),
         "audit": NOBODYS,
+        "sagas": NOBODYS,
     }  # fmt: skip

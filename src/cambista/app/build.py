@@ -24,6 +24,7 @@ from cambista.notifications import Notifications, open_channels
 from cambista.pricing import Pricing, Signer
 from cambista.risk import Risk
 from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
+from cambista.runtime.sagas import Sagas
 from cambista.runtime.sealing.build import Surroundings, open_sealing
 from cambista.runtime.secrets import Secret, Secrets
 from cambista.trading import Trading
@@ -50,6 +51,7 @@ class House:
     audit: Audit
     solvency: Solvency
     notifications: Notifications
+    sagas: Sagas
     relay: Relay
     metrics: CollectorRegistry
     till_targets: Mapping[str, Decimal]
@@ -57,6 +59,7 @@ class House:
 
 def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: AuditKey) -> House:
     """Put the rooms together, floor by floor. Starts nothing and touches nothing outside."""
+    sagas = Sagas(runtime)
     ledger = Ledger(runtime)
     identity = Identity(runtime, settings.identity)
     venues = Venues(
@@ -95,6 +98,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         audit=Audit(runtime, settings.audit, audit_key, sinks, export),
         solvency=Solvency(runtime, settings.audit, audit_key, ledger=ledger),
         notifications=notifications,
+        sagas=sagas,
         relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
         metrics=metrics,
         till_targets=targets,
@@ -142,6 +146,8 @@ async def start(house: House) -> None:
     tasks.every("tills", 1, house.trading.watch_tills)
     tasks.every("holds", 1, house.ledger.expire_holds)
     tasks.every("self-audit", 5, house.ledger.check_recent)
+    tasks.keep("sagas", house.sagas.run)
+    tasks.every("sagas-swept", 3600, house.sagas.sweep)
     tasks.every("withdrawals", 30, house.funding.expire)
     tasks.every("notices", 1, house.notifications.send_due)
     tasks.every("notices-swept", 600, house.notifications.sweep)

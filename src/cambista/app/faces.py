@@ -33,6 +33,7 @@ def create_faces(
             funding=house.funding,
             audit=house.audit,
             solvency=house.solvency,
+            sagas=house.sagas,
             metrics=house.metrics,
             pending_migrations=partial(_count_pending, house.dsn),
         ),

@@ -40,6 +40,7 @@ from cambista.gateway.rest import (
     ledger,
     market,
     oauth,
+    sagas,
     solvency,
     trading,
     wellknown,
@@ -52,7 +53,7 @@ from cambista.kernel.errors import Refusal
 
 ROOMS = (
     market, customers, auth, factors, enrolling, keys, clients, consent, oauth, wellknown, deposits, accounts, trading,
-    withdrawals, ledger, audit, solvency, health,
+    withdrawals, ledger, sagas, audit, solvency, health,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from cambista.identity import Identity
 from cambista.ledger import Ledger
 from cambista.pricing import Pricing
 from cambista.runtime import Runtime
+from cambista.runtime.sagas import Sagas
 from cambista.trading import Trading
 from cambista.venues import Venues
 
@@ -29,5 +30,6 @@ class Doors:
     funding: Funding
     audit: Audit
     solvency: Solvency
+    sagas: Sagas
     metrics: CollectorRegistry
     pending_migrations: Callable[[], Awaitable[int]]

@@ -22,7 +22,7 @@ _OWN_MONEY = frozenset(
 _READS = frozenset(scope for scope in Scope if scope.endswith(":read"))
 
 
-_STAFF_READS = _READS - {Scope.AUDIT_READ}
+_STAFF_READS = _READS - {Scope.AUDIT_READ, Scope.SAGAS_READ}
 
 
 SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
@@ -30,9 +30,17 @@ SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
     Role.PARTNER: _OWN_MONEY,
     Role.OPERATOR: _STAFF_READS
     | {Scope.CUSTOMERS_WRITE, Scope.DEPOSITS_WRITE, Scope.WITHDRAWALS_WRITE, Scope.PRICES_WRITE},
-    Role.COMPLIANCE: _READS | {Scope.DEPOSITS_APPROVE, Scope.PRINCIPALS_WRITE, Scope.LEDGER_WRITE},
+    Role.COMPLIANCE: _STAFF_READS
+    | {Scope.AUDIT_READ, Scope.DEPOSITS_APPROVE, Scope.PRINCIPALS_WRITE, Scope.LEDGER_WRITE},
     Role.TREASURER: _STAFF_READS
-    | {Scope.DEPOSITS_WRITE, Scope.DEPOSITS_APPROVE, Scope.WITHDRAWALS_APPROVE, Scope.LEDGER_WRITE},
+    | {
+        Scope.DEPOSITS_WRITE,
+        Scope.DEPOSITS_APPROVE,
+        Scope.WITHDRAWALS_APPROVE,
+        Scope.LEDGER_WRITE,
+        Scope.SAGAS_READ,
+        Scope.SAGAS_WRITE,
+    },
     Role.ADMIN: frozenset(Scope),
     Role.AUDITOR: _READS,
 }

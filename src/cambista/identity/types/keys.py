@@ -37,6 +37,8 @@ class Scope(StrEnum):
     QUOTES_WRITE = "quotes:write"
     RISK_READ = "risk:read"
     RISK_WRITE = "risk:write"
+    SAGAS_READ = "sagas:read"
+    SAGAS_WRITE = "sagas:write"
     TRADES_READ = "trades:read"
     TRADES_WRITE = "trades:write"
     WITHDRAWALS_APPROVE = "withdrawals:approve"
