@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -70,9 +71,8 @@ class BinanceServer:
     def access(self, **more: Any) -> BinanceAccess:
         """How the house enters here."""
         socket = self.url.replace("http", "ws")
-        return BinanceAccess(
-            SecretStr(KEY), SecretStr(SECRET), self.url, socket, f"{socket}/ws-api/v3", **({"timeout_s": 5.0} | more)
-        )
+        entered = BinanceAccess(SecretStr(KEY), SecretStr(SECRET), self.url, socket, f"{socket}/ws-api/v3")
+        return replace(entered, **({"timeout_s": 5.0} | more))
 
     # ------------------------------------------------------------------------------------------------------------ REST
     async def answer(self, request: web.Request) -> web.StreamResponse:

@@ -162,7 +162,7 @@ class CcxtTrading:
         known.doubt_until = self._clock.monotonic() + self._access.doubt_s
         try:
             answer = await self._client.create_order(*wire.placing(order), wire.parameters(order))
-            known.id = str(answer["id"])
+            known.id = wire.named(answer)
         except Exception as error:
             return await self._refused(order, error)
         known.doubt_until = 0.0

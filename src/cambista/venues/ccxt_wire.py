@@ -50,6 +50,14 @@ def fill(trade: Mapping[str, Any], pair: Pair) -> VenueFill:
     )
 
 
+def named(order: Mapping[str, Any]) -> str:
+    """The exchange's own id of an order; ValueError where the answer holds none."""
+    found = order.get("id")
+    if not isinstance(found, str) or not found:
+        raise ValueError("an order without an id")
+    return found
+
+
 def own_id(order: Mapping[str, Any]) -> UUID | None:
     try:
         return UUID(str(order.get("clientOrderId") or ""))

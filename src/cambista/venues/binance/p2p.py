@@ -184,11 +184,7 @@ async def _page(client: httpx2.AsyncClient, question: bytes) -> _Page:
     headers = {"Content-Type": "application/json"}
     try:
         async with client.stream("POST", PATH, content=question, headers=headers) as answer:
-            body = bytearray()
-            async for part in answer.aiter_bytes(65_536):
-                body += part
-                if len(body) > BODY_MAX:
-                    raise VenueUnavailable(venue=NAME, reason="too long")
+            body = await _read(answer)
     except httpx2.HTTPError as error:
         raise VenueUnavailable(venue=NAME, reason=type(error).__name__) from error
     if answer.status_code in (418, 429):
@@ -200,6 +196,15 @@ async def _page(client: httpx2.AsyncClient, question: bytes) -> _Page:
     if answer.status_code != httpx2.codes.OK or page.code != _FINE:
         raise VenueUnavailable(venue=NAME, reason=f"status {answer.status_code}")
     return page
+
+
+async def _read(answer: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for part in answer.aiter_bytes(65_536):
+        body += part
+        if len(body) > BODY_MAX:
+            raise VenueUnavailable(venue=NAME, reason="too long")
+    return bytes(body)
 
 
 def _ad(listed: _Listed, price: Decimal, quantity: Decimal) -> P2pAd:

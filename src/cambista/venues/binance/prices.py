@@ -1,7 +1,9 @@
 """Live books of Binance spot: the stream of differences from a snapshot on; after a gap silence until the next one."""
 
 import random
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -10,7 +12,7 @@ from cambista.kernel.market import Pair
 from cambista.runtime import Clock
 from cambista.venues.binance import wire
 from cambista.venues.binance.rest import BinanceAccess, BinanceRest, BinanceSays, Call
-from cambista.venues.binance.sockets import FAILURES, Pauses, messages, opened
+from cambista.venues.binance.sockets import FAILURES, Pauses, kept_open, messages, opened
 from cambista.venues.binance_spot import Book, Difference, Snapshot
 from cambista.venues.types import Observation, RateName, SourceKind
 
@@ -64,24 +66,29 @@ class BinancePrices:
         return frozenset(self._pairs.values())
 
     async def observations(self) -> AsyncIterator[Sequence[Observation]]:
-        rest, pauses = BinanceRest(self._access, self._clock), Pauses(self._clock, self._rng)
-        streams = "/".join(f"{symbol.lower()}@depth@100ms" for symbol in sorted(self._pairs))
+        rest = BinanceRest(self._access, self._clock)
+        pauses = Pauses(self._clock, self._rng)
+        failures = (*FAILURES, Unavailable, BinanceSays, msgspec.DecodeError, UnicodeDecodeError)
         try:
-            while True:
-                try:
-                    await rest.open()
-                    async with opened(f"{self._access.stream_url}/stream?streams={streams}") as socket:
-                        self.connections += 1
-                        books = {symbol: _Kept(pair) for symbol, pair in self._pairs.items()}
-                        async for body in messages(socket):
-                            found = await self._told(rest, books, body)
-                            if found is not None:
-                                pauses.reset()
-                                yield (found,)
-                except (*FAILURES, Unavailable, BinanceSays, msgspec.DecodeError, UnicodeDecodeError):
-                    await pauses.wait()
+            async with aclosing(kept_open(pauses, partial(self._session, rest), failures)) as said:
+                async for each in said:
+                    yield each
         finally:
             await rest.close()
+
+    async def _session(self, rest: BinanceRest) -> AsyncGenerator[Sequence[Observation], None]:
+        await rest.open()
+        books = {symbol: _Kept(pair) for symbol, pair in self._pairs.items()}
+        streams = "/".join(f"{symbol.lower()}@depth@100ms" for symbol in sorted(self._pairs))
+        async with (
+            opened(f"{self._access.stream_url}/stream?streams={streams}") as socket,
+            aclosing(messages(socket)) as bodies,
+        ):
+            self.connections += 1
+            async for body in bodies:
+                found = await self._told(rest, books, body)
+                if found is not None:
+                    yield (found,)
 
     async def _told(self, rest: BinanceRest, books: dict[str, _Kept], body: bytes) -> Observation | None:
         message = msgspec.json.decode(body, type=_Message)

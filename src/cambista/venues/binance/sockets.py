@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from cambista.runtime import Clock
 
+T = TypeVar("T")
 PAUSE_S = 0.5
 PAUSE_MAX_S = 60.0
 SILENT_MAX_S = 60.0
@@ -40,9 +43,32 @@ def opened(url: str) -> connect:
     return connect(url, max_size=MESSAGE_MAX, max_queue=QUEUE_MAX, logger=_log, compression=None, proxy=None)
 
 
-async def messages(socket: ClientConnection) -> AsyncIterator[bytes]:
+async def messages(socket: ClientConnection) -> AsyncGenerator[bytes, None]:
     """What comes, until it ends or nothing has come for a minute (TimeoutError)."""
     while True:
         async with asyncio.timeout(SILENT_MAX_S):
             body = await socket.recv(decode=False)
         yield body
+
+
+async def kept_open(
+    pauses: Pauses, session: Callable[[], AsyncGenerator[T, None]], failures: tuple[type[Exception], ...]
+) -> AsyncGenerator[T, None]:
+    """What one session after another says; a session that fails or ends is followed by a pause and the next."""
+    while True:
+        async with aclosing(_until_failure(session, failures)) as said:
+            async for each in said:
+                pauses.reset()
+                yield each
+        await pauses.wait()
+
+
+async def _until_failure(
+    session: Callable[[], AsyncGenerator[T, None]], failures: tuple[type[Exception], ...]
+) -> AsyncGenerator[T, None]:
+    try:
+        async with aclosing(session()) as said:
+            async for each in said:
+                yield each
+    except failures as error:
+        _log.info("venue_stream_failed: %s", type(error).__name__)

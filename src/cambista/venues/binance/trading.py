@@ -87,7 +87,7 @@ class BinanceTrading:
     async def open(self) -> None:
         await self._rest.open()
         names = msgspec.json.encode(sorted(self._pairs)).decode()
-        found = await self._read(Call("GET", "/api/v3/exchangeInfo", {"symbols": names}, 20), wire.ExchangeInfo)
+        found = await self._read(Call("GET", "/api/v3/exchangeInfo", {"symbols": names}, 20), wire.ExchangeRules)
         account = await self._account()
         for limit in found.rate_limits:
             if (limit.rate_limit_type, limit.interval, limit.interval_num) == ("REQUEST_WEIGHT", "MINUTE", 1):

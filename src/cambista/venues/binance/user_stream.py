@@ -13,7 +13,7 @@ from cambista.kernel.errors import Unavailable
 from cambista.runtime import Clock
 from cambista.venues.binance import wire
 from cambista.venues.binance.rest import BinanceAccess, BinanceRest, BinanceSays, Call
-from cambista.venues.binance.sockets import FAILURES, Pauses, opened
+from cambista.venues.binance.sockets import FAILURES, Pauses, kept_open, opened
 
 KEEP_ALIVE_S = 1_800.0
 LOOK_EVERY_S = 30.0
@@ -34,12 +34,7 @@ class _Answer(msgspec.Struct):
     status: int
 
 
-class _Event(msgspec.Struct):
-    e: str = ""
-    event: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Ended(Exception):
+class Ended(Exception):
     """The venue ended the stream, or it did not begin."""
 
 
@@ -57,28 +52,22 @@ class UserStream:
         self._listen_key = listen_key
         self.connections = 0
 
-    async def executions(self) -> AsyncGenerator[wire.Execution | None, None]:
-        while True:
-            try:
-                async with AsyncExitStack() as stack:
-                    socket, key = await self._connected(stack)
-                    self.connections += 1
-                    yield None
-                    self._pauses.reset()
-                    async for said in self._heard(socket, key):
-                        yield said
-            except (*FAILURES, _Ended, Unavailable, BinanceSays):
-                await self._pauses.wait()
+    def executions(self) -> AsyncGenerator[wire.Execution | None, None]:
+        return kept_open(self._pauses, self._session, (*FAILURES, Ended, Unavailable, BinanceSays))
 
-    async def _heard(self, socket: ClientConnection, key: str) -> AsyncGenerator[wire.Execution, None]:
-        renew_at = self._clock.monotonic() + KEEP_ALIVE_S
-        while True:
-            said = await _next(socket)
-            if said is not None:
-                yield said
-            if key and self._clock.monotonic() >= renew_at:
-                await self._rest.ask(Call("PUT", _PATH, {"listenKey": key}, 2, keyed=True), _Nothing)
-                renew_at = self._clock.monotonic() + KEEP_ALIVE_S
+    async def _session(self) -> AsyncGenerator[wire.Execution | None, None]:
+        async with AsyncExitStack() as stack:
+            socket, key = await self._connected(stack)
+            self.connections += 1
+            renew_at = self._clock.monotonic() + KEEP_ALIVE_S
+            yield None
+            while True:
+                said = await _next(socket)
+                if said is not None:
+                    yield said
+                if key and self._clock.monotonic() >= renew_at:
+                    await self._rest.ask(Call("PUT", _PATH, {"listenKey": key}, 2, keyed=True), _Nothing)
+                    renew_at = self._clock.monotonic() + KEEP_ALIVE_S
 
     async def _connected(self, stack: AsyncExitStack) -> tuple[ClientConnection, str]:
         if not self._listen_key:
@@ -99,10 +88,10 @@ class UserStream:
         try:
             status = msgspec.json.decode(body, type=_Answer).status
         except msgspec.DecodeError as error:
-            raise _Ended from error
+            raise Ended from error
         if status != ACCEPTED:
             await self._rest.learn_time()  # a skewed clock is the usual reason
-            raise _Ended
+            raise Ended
 
 
 async def _next(socket: ClientConnection) -> wire.Execution | None:
@@ -113,11 +102,9 @@ async def _next(socket: ClientConnection) -> wire.Execution | None:
     except TimeoutError:
         return None
     try:
-        event = msgspec.json.decode(body, type=_Event)
-        inner = bytes(event.event) or body
-        kind = event.e or msgspec.json.decode(inner, type=_Event).e
+        kind, inner = wire.event_of(body)
         if kind in ("eventStreamTerminated", "listenKeyExpired"):
-            raise _Ended
+            raise Ended
         return msgspec.json.decode(inner, type=wire.Execution) if kind == "executionReport" else None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Ended from error
+        raise Ended from error

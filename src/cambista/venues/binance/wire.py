@@ -68,7 +68,7 @@ class RateLimit(msgspec.Struct, rename="camel"):
     limit: int
 
 
-class ExchangeInfo(msgspec.Struct, rename="camel"):
+class ExchangeRules(msgspec.Struct, rename="camel"):
     """The venue's rules."""
 
     symbols: list[Symbol]
@@ -152,6 +152,19 @@ class Execution(msgspec.Struct):
     L: str = "0"
     n: str | None = None
     N: str | None = None
+
+
+class _Event(msgspec.Struct):
+    e: str = ""
+    event: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    carried: msgspec.Raw = msgspec.field(name="data", default_factory=msgspec.Raw)
+
+
+def event_of(body: bytes) -> tuple[str, bytes]:
+    """A user stream's message as its kind and itself: bare, or within `event` (subscriptions) or `data` (streams)."""
+    event = msgspec.json.decode(body, type=_Event)
+    inner = bytes(event.event) or bytes(event.carried) or body
+    return event.e or msgspec.json.decode(inner, type=_Event).e, inner
 
 
 def number(text: str) -> Decimal:
