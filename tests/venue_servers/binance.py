@@ -250,7 +250,8 @@ class BinanceServer:
 
     async def say_depth(self, difference: dict[str, Any]) -> None:
         for socket in self._depths:
-            await socket.send_json({"stream": "btcusdt@depth@100ms", "data": difference})
+            with suppress(ConnectionError):  # the house may have left by now
+                await socket.send_json({"stream": "btcusdt@depth@100ms", "data": difference})
 
     async def drop_streams(self) -> None:
         """Break every stream."""

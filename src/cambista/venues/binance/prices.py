@@ -98,8 +98,10 @@ class BinancePrices:
         kept = books.get(difference.s)
         if kept is None:
             return None
-        kept.book.difference(difference)
-        if kept.book.last_id is None and not await self._begin(rest, kept, difference.s):
+        news = kept.book.difference(difference)
+        if kept.book.last_id is None:
+            news = await self._begin(rest, kept, difference.s)
+        if not news:
             return None
         if kept.crossed():
             books[difference.s] = _Kept(kept.pair)
