@@ -17,7 +17,7 @@ from cambista.app.capital import fund_on_paper, paper_targets
 from cambista.app.metrics import HouseMetrics
 from cambista.app.settings import Settings
 from cambista.audit import Audit, AuditKey, Export, PublicKey, Solvency, open_sinks, subjects_about
-from cambista.funding import Funding
+from cambista.funding import RAILS, Funding, Payouts
 from cambista.identity import Identity
 from cambista.ledger import Ledger
 from cambista.notifications import Notifications, open_channels
@@ -78,6 +78,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
     trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
+    funding.pay_by(Payouts(runtime, RAILS, ledger=ledger, sagas=sagas).start)
     export = Export(
         runtime, audit_key, (ledger, trading), PublicKey("receipt", "receipt", signer.public_key),
         partial(subjects_about, funding, identity),
