@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     def on_paper(self) -> bool:
         """Whether the house trades on simulated or recorded prices, with money that is not real."""
         played = self.venues.paper.enabled or self.venues.replay.folder is not None
-        return self.paper_capital and played and not self.venues.ccxt
+        return self.paper_capital and played and not self.venues.live
 
     def replaying(self, folder: Path, speed: float) -> "Settings":
         """The same house on recorded prices instead of the paper market."""

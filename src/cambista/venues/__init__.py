@@ -11,7 +11,7 @@ from cambista.venues.binance import (
     P2pSearch,
     prices_by_method,
 )
-from cambista.venues.build import price_venues, rate_sources
+from cambista.venues.build import price_venues, rate_sources, trading_venues
 from cambista.venues.ccxt_exchange import CcxtExchange
 from cambista.venues.ccxt_trading import CcxtAccess, CcxtTrading
 from cambista.venues.differences import Difference, DifferenceKind, Finding, SuspenseProposal
@@ -32,6 +32,7 @@ from cambista.venues.events import VenueDifferenceFound
 from cambista.venues.paper import PaperVenue, paper_venues
 from cambista.venues.paper.exchange import PaperExchange, PaperFees, paper_book
 from cambista.venues.paper.market import PaperMarket, paper_pairs
+from cambista.venues.paper.opening import open_paper
 from cambista.venues.port import PriceVenue, RateSource
 from cambista.venues.reference import FolderRates, HttpRates
 from cambista.venues.replay import Replay, replay_events
@@ -112,6 +113,7 @@ __all__ = [
     "VenueUnavailable",
     "Venues",
     "VenuesSettings",
+    "open_paper",
     "paper_book",
     "paper_pairs",
     "paper_venues",
@@ -119,4 +121,5 @@ __all__ = [
     "prices_by_method",
     "rate_sources",
     "replay_events",
+    "trading_venues",
 ]

@@ -33,6 +33,7 @@ from cambista.venues.trading_port import (
     VenueBalance,
     VenueCapabilities,
     VenueOrder,
+    VenueOrderState,
     VenuePairRules,
     VenueReport,
 )
@@ -152,6 +153,12 @@ class VenueAccounts:
         async with self._runtime.db.read() as reader:
             return await store.list_expected(reader, self.name)
 
+    async def under_way(self) -> Sequence[tuple[VenueOrder, VenueReport]]:
+        """Orders that the venue has confirmed and not ended, with what is known of them (without their fills)."""
+        async with self._runtime.db.read() as reader:
+            found = await store.list_under_way(reader, self.name)
+        return [(each.order, _remembered(each)) for each in found if each.state in tuple(VenueOrderState)]
+
     async def proposals(self) -> Sequence[SuspenseProposal]:
         """What the ledger should hold in suspense for the differences that stand."""
         return [offered for each in await self.differences() if (offered := proposal(each)) is not None]
@@ -262,6 +269,11 @@ class VenueAccounts:
 
 def _since(sent: Sent, report: VenueReport | None) -> Sent:
     return sent if report is None else Sent(sent.order, report.state.value, report.filled, report.spent)
+
+
+def _remembered(sent: Sent) -> VenueReport:
+    order = sent.order
+    return VenueReport(order.client_id, order.pair, VenueOrderState(sent.state), sent.filled, sent.spent)
 
 
 def _plain(verdict: T | Refusal | Replay) -> T:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Publisher = Literal["trm", "currency_api", "ecb"]
 
@@ -32,12 +32,42 @@ class ReplaySettings(_Settings):
 
 
 class CcxtSettings(_Settings):
-    """One exchange through ccxt (extra `exchanges`): its ccxt name, the pairs to ask for, and ccxt's own options."""
+    """One exchange through ccxt (extra `exchanges`): its ccxt name, the pairs to ask for, and ccxt's own options.
+
+    With `key` and `secret` orders too.
+    """
 
     exchange: str
     pairs: tuple[str, ...]
     poll_s: float = Field(default=5.0, ge=0.2, le=3_600)
     options: dict[str, Any] = Field(default_factory=dict)
+    key: SecretStr | None = None
+    secret: SecretStr | None = None
+
+
+class BinanceSettings(_Settings):
+    """Binance spot: the live books of `pairs`, and with `key` and `secret` (or references to them) orders too.
+
+    `recv_window_s` is how long a lost order may still arrive. `listen_key`: the user stream's older form.
+    """
+
+    pairs: tuple[str, ...] = ()
+    key: SecretStr | None = None
+    secret: SecretStr | None = None
+    url: str = "https://api.binance.com"
+    stream_url: str = "wss://stream.binance.com:9443"
+    socket_api_url: str = "wss://ws-api.binance.com:443/ws-api/v3"
+    recv_window_s: float = Field(default=5.0, ge=1, le=60)
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    listen_key: bool = False
+
+
+class P2pSettings(_Settings):
+    """Binance P2P's advertisements as live prices of `pairs` (USDT/COP …), asked every `poll_s`."""
+
+    pairs: tuple[str, ...] = ()
+    url: str = "https://p2p.binance.com"
+    poll_s: float = Field(default=15.0, ge=5, le=3_600)
 
 
 class ReferenceSettings(_Settings):
@@ -57,5 +87,13 @@ class VenuesSettings(_Settings):
     paper: PaperSettings = PaperSettings()
     replay: ReplaySettings = ReplaySettings()
     ccxt: tuple[CcxtSettings, ...] = ()
+    binance: BinanceSettings = BinanceSettings()
+    p2p: P2pSettings = P2pSettings()
     reference: ReferenceSettings = ReferenceSettings()
     silent_after_s: float = Field(default=60.0, gt=0)
+    reconcile_every_s: float = Field(default=300.0, ge=10, le=86_400)
+
+    @property
+    def live(self) -> bool:
+        """Whether a real market is listened to."""
+        return bool(self.ccxt or self.binance.pairs or self.p2p.pairs)

@@ -49,6 +49,10 @@ class Secrets:
                 changes[name] = await self.get(value)
             elif isinstance(value, BaseModel):
                 changes[name] = await self.fill(value)
+            elif isinstance(value, tuple):
+                changes[name] = tuple(
+                    [await self.fill(each) if isinstance(each, BaseModel) else each for each in value]
+                )
         return settings.model_copy(update=changes)
 
     async def refresh(self) -> None:

@@ -100,6 +100,15 @@ class PaperExchange:
     async def close(self) -> None:
         """Nothing to let go."""
 
+    def restore(self, balances: Mapping[str, Decimal], orders: Sequence[tuple[VenueOrder, VenueReport]]) -> None:
+        """Begin where an earlier process ended: what was owned, and the orders that rested, with what had filled."""
+        self._free, self._locked = dict(balances), {}
+        self._fills = int(self._clock.now().timestamp() * 1_000_000)  # fills of before keep their names to themselves
+        for order, report in orders:
+            self._orders[order.client_id] = _Order(order, report)
+            left = order.quantity - report.filled
+            self._move_to_locked(order, left * (order.limit or _ZERO) if order.side is Side.BUY else left)
+
     def rules_of(self, pair: Pair) -> VenuePairRules:
         if pair not in self._pairs:
             raise VenuePairUnknown(venue=NAME, pair=str(pair))
