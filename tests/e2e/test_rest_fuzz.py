@@ -17,6 +17,7 @@ from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
 
 from cambista.app.build import House
+from cambista.funding.workflows import PAYOUT
 from cambista.gateway.access import TABLE
 from cambista.kernel.callers import Role
 from cambista.runtime import Runtime
@@ -111,10 +112,13 @@ async def real_ids(callers: dict[Role, Caller]) -> dict[str, str]:
 
 
 async def real_records(house: House) -> dict[str, str]:
-    """What names the house's own records: a certificate's day, a checkpoint's number."""
+    """What names the house's own records: a certificate's day, a checkpoint's number, a saga's id."""
     certificate = await house.solvency.certify()
     await house.audit.sealer.checkpoint(now=True)
-    return {"day": str(certificate.day), "number": "1"}
+    saga = house.runtime.new_id()
+    async with house.runtime.db.transaction() as tx:
+        await house.sagas.start(tx, PAYOUT, saga, {"withdrawal_id": str(saga)})
+    return {"day": str(certificate.day), "number": "1", "sagas": str(saga)}
 
 
 async def log_in_ana(paper: PaperHouse, callers: dict[Role, Caller]) -> None:

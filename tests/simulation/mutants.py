@@ -130,7 +130,7 @@ def the_spread_goes_the_other_way() -> Iterator[None]:
     def turn(posting: Any) -> Any:
         spread = AccountKind.SPREAD.value
         if spread in (posting.source.kind, posting.destination.kind):
-            return replace(posting, source=posting.destination, destination=posting.source)
+            return posting._replace(source=posting.destination, destination=posting.source)
         return posting
 
     with _settling(lambda postings: tuple(turn(each) for each in postings)):
