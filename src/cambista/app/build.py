@@ -29,7 +29,15 @@ from cambista.runtime.sagas import Sagas
 from cambista.runtime.sealing.build import Surroundings, open_sealing
 from cambista.runtime.secrets import Secret, Secrets
 from cambista.trading import Trading
-from cambista.venues import Venues, price_venues, rate_sources
+from cambista.venues import (
+    PaperExchange,
+    VenueAccounts,
+    Venues,
+    open_paper,
+    price_venues,
+    rate_sources,
+    trading_venues,
+)
 
 FIRST_PRICE_WITHIN_S = 2.0
 
@@ -44,6 +52,7 @@ class House:
     ledger: Ledger
     identity: Identity
     venues: Venues
+    exchanges: Mapping[str, VenueAccounts]
     pricing: Pricing
     risk: Risk
     trading: Trading
@@ -68,7 +77,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
     identity = Identity(runtime, settings.identity)
     venues = Venues(
         runtime,
-        price_venues(settings.venues, runtime.clock),
+        price_venues(settings.venues, runtime.clock, runtime.rng),
         rate_sources(settings.venues, runtime.clock),
         silent_after_s=settings.venues.silent_after_s,
     )
@@ -94,6 +103,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         ledger=ledger,
         identity=identity,
         venues=venues,
+        exchanges=_exchanges(runtime, settings),
         pricing=pricing,
         risk=risk,
         trading=trading,
@@ -108,6 +118,13 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         metrics=metrics,
         till_targets=targets,
     )
+
+
+def _exchanges(runtime: Runtime, settings: Settings) -> Mapping[str, VenueAccounts]:
+    """The venues that take the house's orders, by name, each behind the books we keep of it."""
+    every = timedelta(seconds=settings.venues.reconcile_every_s)
+    found = trading_venues(settings.venues, runtime.clock, runtime.rng)
+    return {venue.name: VenueAccounts(runtime, venue, every=every) for venue in found}
 
 
 def _resilience(runtime: Runtime, settings: Settings, metrics: CollectorRegistry) -> Resilience:
@@ -153,6 +170,8 @@ async def start(house: House) -> None:
         await fund_on_paper(runtime, house.ledger)
     await house.pricing.load()
     await house.venues.start()
+    for exchange in house.exchanges.values():
+        await _trade_on(house, exchange)
     tasks.keep("pricing", partial(house.pricing.run, house.venues))
     tasks.every("tills", 1, house.trading.watch_tills)
     tasks.every("holds", 1, house.ledger.expire_holds)
@@ -181,6 +200,14 @@ async def start(house: House) -> None:
     for listener in house.relay.listeners:
         tasks.keep(f"relay-{listener}", partial(house.relay.run, listener))
     await _await_first_price(house)
+
+
+async def _trade_on(house: House, exchange: VenueAccounts) -> None:
+    tasks = house.runtime.tasks
+    if isinstance(exchange.behind, PaperExchange):
+        await open_paper(house.runtime, exchange, exchange.behind)
+        tasks.every("paper-exchange", 1, exchange.behind.look)
+    tasks.keep(f"venue-books-{exchange.name}", exchange.run)
 
 
 async def _await_first_price(house: House) -> None:

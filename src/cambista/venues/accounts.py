@@ -1,5 +1,6 @@
 """A venue and our books of it: every order written down before it is sent, every fill once, and both held together."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
@@ -59,6 +60,11 @@ class VenueAccounts:
         self._moved = 0
 
     @property
+    def behind(self) -> TradingVenue:
+        """The venue itself, which remembers nothing."""
+        return self._venue
+
+    @property
     def name(self) -> str:
         return self._venue.name
 
@@ -89,7 +95,7 @@ class VenueAccounts:
         async with self._moving():
             [fresh] = await self._runtime.writer.submit(self._intend, [order])
             if not _plain(fresh):
-                found = await self._venue.find(order.client_id, order.pair)
+                found = await self._ended(order.client_id) or await self._venue.find(order.client_id, order.pair)
                 if found is not None:
                     return await self._noted(found)
             return await self._noted(await self._venue.place(order))
@@ -99,8 +105,9 @@ class VenueAccounts:
             return await self._noted(await self._venue.cancel(client_id, pair))
 
     async def find(self, client_id: UUID, pair: Pair) -> VenueReport | None:
+        """The venue's word; of an order that had ended, ours where the venue has forgotten it."""
         found = await self._venue.find(client_id, pair)
-        return None if found is None else await self._noted(found)
+        return await self._ended(client_id) if found is None else await self._noted(found)
 
     async def working(self, pair: Pair) -> Sequence[VenueReport]:
         return await self._venue.working(pair)
@@ -114,13 +121,28 @@ class VenueAccounts:
             async for report in said:
                 yield await self._noted(report)
 
+    async def run(self) -> None:
+        """Open the venue, note its news as they come and keep the books compared, until cancelled."""
+        await self.open()
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._note_news())
+                both.create_task(self.keep_reconciled())
+        finally:
+            await self.close()
+
+    async def _note_news(self) -> None:
+        async for _ in self.reports():
+            pass
+
     async def keep_reconciled(self) -> None:
         """Reconcile now, after each reconnection of the venue's stream, and every so many minutes. Never returns."""
         clock = self._runtime.clock
         while True:
+            # Read before: an interruption while books are compared asks for another comparison.
+            seen, latest = self._venue.connections, clock.monotonic() + self._every_s
             with suppress(Unavailable):  # a venue out of reach says nothing about our books
                 await self.reconcile()
-            seen, latest = self._venue.connections, clock.monotonic() + self._every_s
             while clock.monotonic() < latest and self._venue.connections == seen:
                 await clock.sleep(LOOK_EVERY_S)
 
@@ -193,6 +215,11 @@ class VenueAccounts:
         [verdict] = await self._runtime.writer.submit(self._note, [report])
         self._moved += bool(_plain(verdict))
         return report
+
+    async def _ended(self, client_id: UUID) -> VenueReport | None:
+        async with self._runtime.db.read() as reader:
+            report = await store.find_report(reader, self.name, client_id)
+        return report if report is not None and report.state.ended else None
 
     async def _intend(self, tx: Tx, orders: Sequence[VenueOrder]) -> Sequence[bool | Refusal]:
         fresh = await store.insert_orders(tx, self.name, orders)

@@ -139,7 +139,8 @@ class CcxtTrading:
             await client.close()
 
     def rules_of(self, pair: Pair) -> VenuePairRules:
-        market = self._client.markets.get(str(pair)) if pair in self._pairs else None
+        listed = self._client.markets if self._client is not None else None
+        market = (listed or {}).get(str(pair)) if pair in self._pairs else None
         if market is None or market.get("active") is False:
             raise VenuePairUnknown(venue=self.name, pair=str(pair))
         precision, limits = market["precision"], market["limits"]

@@ -10,7 +10,7 @@ from cambista.kernel.money import Asset, AssetKind
 from cambista.kernel.registry import ASSETS
 from cambista.runtime import Reader, Tx
 from cambista.venues.differences import Difference, DifferenceKind, Finding, Sent
-from cambista.venues.trading_port import TimeInForce, VenueBalance, VenueFill, VenueOrder, VenueReport
+from cambista.venues.trading_port import TimeInForce, VenueBalance, VenueFill, VenueOrder, VenueOrderState, VenueReport
 
 UNDER_WAY_MAX = 10_000
 _ORDER = """
@@ -52,6 +52,28 @@ async def lock_orders(tx: Tx, venue: str, ids: Sequence[UUID]) -> dict[UUID, Sen
         venue,
     )
     return {row["client_id"]: _sent(row) for row in rows}
+
+
+async def find_report(reader: Reader, venue: str, client_id: UUID) -> VenueReport | None:
+    """What the venue has told of that order, with its fills; None before its first word."""
+    row = await reader.one(
+        f"SELECT {_ORDER}, reason FROM venues.sent_order WHERE client_id = $1 AND venue = $2", client_id, venue
+    )
+    if row is None or row["state"] not in tuple(VenueOrderState):
+        return None
+    rows = await reader.all(
+        """
+        SELECT id, price, quantity, fee, fee_asset, filled_at
+        FROM venues.fill WHERE client_id = $1 ORDER BY filled_at, id
+        """,
+        client_id,
+    )
+    fills = [
+        VenueFill(each["id"], each["price"], each["quantity"], each["fee"], each["fee_asset"], each["filled_at"])
+        for each in rows
+    ]
+    pair, state = _sent(row).order.pair, VenueOrderState(row["state"])
+    return VenueReport(client_id, pair, state, row["filled"], row["spent"], fills, row["reason"])
 
 
 async def list_under_way(reader: Reader, venue: str) -> list[Sent]:

@@ -18,6 +18,7 @@ from cambista.venues import (
     Difference,
     DifferenceKind,
     OutcomeUnknown,
+    SuspenseProposal,
     VenueAccounts,
     VenueOrder,
     VenueOrderState,
@@ -206,7 +207,7 @@ async def test_a_difference_that_grows_is_told_again_and_one_that_ends_is_journa
 async def test_an_accepted_difference_is_booked_once(world: World) -> None:
     world.server.exchange.free["BTC"] += 1
     [found] = await world.accounts.reconcile()
-    booked = []
+    booked: list[SuspenseProposal] = []
     for _ in range(2):
         async with world.runtime.db.transaction() as tx:
             booked += await world.accounts.accept(tx, [found.id], _treasurer(world.runtime))

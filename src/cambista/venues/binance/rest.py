@@ -141,8 +141,9 @@ class BinanceRest:
             raise _lost(call, "unreadable") from error
 
     async def _once(self, call: Call) -> bytes:
+        if self._client is None:
+            raise VenueUnavailable(reason="not open")
         self.weights.take(call.weight, urgent=call.acts)
-        assert self._client is not None, "open first"
         try:
             async with self._client.stream(**self._request(call)) as answer:
                 body = await _read(answer, call)
