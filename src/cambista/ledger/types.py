@@ -69,7 +69,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Takes `amount` (above zero) off an open hold, which stays open with the rest; drawn to nothing, it is captured."""
+    """Takes `amount` (above zero) off an open hold; the rest stays held. Drawn to nothing, the hold is captured."""
 
     hold: HoldId
     amount: Amount

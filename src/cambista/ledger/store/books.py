@@ -146,7 +146,8 @@ async def _write_drawn_holds(tx: Tx, holds: Sequence[HoldState], now: datetime) 
     await tx.execute(
         """
         UPDATE ledger.hold h
-        SET drawn_units = w.drawn, status = w.status, closed_at = CASE WHEN w.status = 'open' THEN NULL ELSE $4::timestamptz END
+        SET drawn_units = w.drawn, status = w.status,
+            closed_at = CASE WHEN w.status = 'open' THEN NULL ELSE $4::timestamptz END
         FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, drawn, status)
         WHERE h.id = w.id AND h.status = 'open'
         """,
