@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from cambista.kernel.callers import Caller
@@ -261,3 +262,13 @@ class Depth:
     pair: Pair
     bids: Sequence[tuple[Price, Amount]]
     asks: Sequence[tuple[Price, Amount]]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a parent was executed: the fair price when it came, the average price it got (its volume-weighted one,
+    without fees), and by how many basis points that was worse."""
+
+    arrival: Price
+    average: Price
+    bps: Decimal

@@ -16,7 +16,7 @@ from cambista.trading.book.engine import WHOLE_MAX
 from cambista.trading.errors import ClientOrderIdInvalid, OrderTermsInvalid, PriceOffTick, PriceTooLarge, QuantityOffLot
 from cambista.trading.orders import KINDS, Ticket, Working
 from cambista.trading.settings import TradingSettings
-from cambista.trading.types import Order, OrderRequest, OrderStatus
+from cambista.trading.types import Order, OrderRequest, OrderStatus, Quality
 
 BPS = 10_000
 DURATION_MAX_S = 90 * 86_400
@@ -178,3 +178,14 @@ def status_after(order: Order) -> OrderStatus:
     if not order.left:
         return OrderStatus.FILLED
     return OrderStatus.PARTIALLY_FILLED if order.left < order.lots else OrderStatus.WORKING
+
+
+def quality(order: Order, arrival: int) -> Quality:
+    """Execution against the arrival price (implementation shortfall, Perold 1988), rounded to a hundredth of a basis
+    point; the average price to ten digits."""
+    sign = 1 if order.side is Side.BUY else -1
+    gross = Amount(order.quote_units - sign * order.fee_units, order.spec.pair.quote)
+    came, base = price_at(arrival, order.spec), amount_of(order.lots - order.left, order.spec)
+    average = (gross.decimal / base.decimal).quantize(Decimal("1e-10"))
+    worse = sign * (gross.decimal / base.decimal / came.value - 1) * BPS
+    return Quality(came, Price(average.normalize(), order.spec.pair), worse.quantize(Decimal("0.01")))

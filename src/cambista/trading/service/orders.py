@@ -24,7 +24,7 @@ from cambista.trading.settings import TradingSettings
 from cambista.trading.store import books as book_store
 from cambista.trading.store import orders as store
 from cambista.trading.store import schedules
-from cambista.trading.types import Cancellation, Depth, Fill, Order, OrderRequest, OrderStatus
+from cambista.trading.types import Cancellation, Depth, Fill, Order, OrderRequest, OrderStatus, Quality
 
 LIST_MAX = 200
 FILLS_MAX = 1000
@@ -99,11 +99,13 @@ class Orders:
         """What time does to orders: marks wake stops, expiries end, parents send their next slices. Repeatable."""
         await self._tending.run_once()
 
-    async def arrival(self, order: Order) -> int | None:
-        """The fair price, in ticks, when a parent came; None for other orders."""
+    async def quality(self, order: Order) -> Quality | None:
+        """How well a parent was executed so far; None for other orders, and before the first fill."""
+        if not KINDS[order.type].parent or order.left == order.lots:
+            return None
         async with self._runtime.db.read() as reader:
             found = await schedules.find_schedules(reader, [order.id])
-        return found[order.id].arrival if order.id in found else None
+        return rules.quality(order, found[order.id].arrival)
 
     async def _draft(self, request: OrderRequest) -> _Drafted:
         try:
