@@ -1,5 +1,7 @@
-"""Trailing stop: follows the best fair price since it was taken on, and takes what is there once that turns back by the
-trail. Its limit is the collar around where the stop stood at first: it is held by that, and never trades worse."""
+"""Trailing stop: follows the best fair price since it came, and takes what is there once that turns back by the trail.
+
+Its limit is the collar around where the stop stood at first: it is held by that, and never trades worse.
+"""
 
 from cambista.kernel.market import Side
 from cambista.trading.book.commands import Sleep, Trigger
