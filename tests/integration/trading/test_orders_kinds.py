@@ -18,16 +18,23 @@ STOP, TAKE, TRAIL = OrderType.STOP_LOSS, OrderType.TAKE_PROFIT, OrderType.TRAILI
 @pytest.fixture
 async def exchange(runtime: Runtime) -> AsyncIterator[Exchange]:
     """The fair price is 3400.00."""
-    async with paper_house(runtime, fixed={"USDT/COP": Decimal(3400)}) as paper:
+    async with paper_house(runtime, fixed=prices("3400")) as paper:
         made = Exchange(paper)
         await made.join(3)
         yield made
         await made.check()
 
 
+def prices(mid: str) -> dict[str, Decimal]:
+    """The pair's price, and those of the ways round it, which pricing also looks at."""
+    usdt = Decimal(mid)
+    return {"USDT/COP": usdt, "USD/COP": usdt, "USDT/USD": Decimal(1)}
+
+
 async def fair(paper: PaperHouse, mid: str) -> None:
     """The market moves, and orders hear of it."""
-    paper.market.fix("USDT/COP", Decimal(mid))
+    for pair, price in prices(mid).items():
+        paper.market.fix(pair, price)
     await paper.pass_time(20)
     [price] = await paper.house.pricing.current([SPEC.pair])
     assert abs(price.mid - Decimal(mid)) < 1, price
@@ -158,7 +165,7 @@ async def test_another_process_goes_on_with_a_parent_where_the_first_stopped(exc
     parent = await exchange.place(0, BUY, "100", type=OrderType.TWAP, duration_s=300)
     await live_through(exchange, 100)
     async with open_runtime(dsn, clock=exchange.paper.clock, seed=8) as runtime:
-        async with paper_house(runtime, fixed={"USDT/COP": Decimal(3400)}) as paper:
+        async with paper_house(runtime, fixed=prices("3400")) as paper:
             again = Exchange(paper, exchange.people)
             for _ in range(42):
                 await paper.pass_time(5)

@@ -28,11 +28,10 @@ def schedule(lots: int, duration_s: int, seed: int, curve: Sequence[int] = ()) -
     volume that is usual then (empty or all zero: evenly). The last one makes the lots full, and none is late."""
     count = max(1, min(SLICES_MAX, lots, duration_s // SLICE_S or 1))
     rng = random.Random(seed)
-    flat = not any(curve)
-    weights = [
-        (1 if flat else curve[part * len(curve) // count]) * rng.randint(100 - SIZE_SWING, 100 + SIZE_SWING)
-        for part in range(count)
-    ]
+    usual = [curve[part * len(curve) // count] if curve else 1 for part in range(count)]
+    if not any(usual):
+        usual = [1] * count
+    weights = [weight * rng.randint(100 - SIZE_SWING, 100 + SIZE_SWING) for weight in usual]
     total, sent = sum(weights), 0
     slices: list[Slice] = []
     for part, weight in enumerate(weights):
