@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import audit, growth, houses, ledger, matching, overload, pricing, solvency, startup, trades
+from benchmarks import audit, growth, houses, ledger, matching, overload, pricing, sagas, solvency, startup, trades
 from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
@@ -183,6 +183,20 @@ async def _trades(house: House, callers: list[Caller], lengths: Lengths) -> floa
     return await audit.trades_per_second(house, callers, lengths.seconds * 2)
 
 
+async def bench_sagas(report: Report, lengths: Lengths, folder: Path) -> None:
+    """Durable 4-step sagas, in the database alone and with one call outside."""
+    async with _in_process(folder) as (house, yardstick):
+        made = sagas.make(house.runtime)
+        for _ in range(lengths.passes):
+            yard = await yardstick.tps(lengths.seconds)
+            for kind, count, name in (
+                ("bench", lengths.quotes, "sagas of 4 steps"),
+                ("bench_outside", lengths.quotes // 4, "sagas of 4 steps, one a call outside"),
+            ):
+                rate = await sagas.sagas_per_second(house.runtime, made, kind, count)
+                report.add(name, rate, "sagas/s", yardstick=yard)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="one short pass")
@@ -191,6 +205,7 @@ async def main() -> None:
     parser.add_argument("--audit", action="store_true", help="only the sealer, alone and beside trades")
     parser.add_argument("--matching", action="store_true", help="only the matching engine")
     parser.add_argument("--peer-python", help="an interpreter that has lightmatchingengine, to compare with")
+    parser.add_argument("--sagas", action="store_true", help="only the sagas")
     given = parser.parse_args()
     lengths = Lengths(1, 2, 4_000) if given.quick else Lengths(3, 4, 16_000)
     report = Report()
@@ -204,6 +219,10 @@ async def main() -> None:
             await bench_audit(report, lengths, root / "audit")
             print(report.table())
             return
+        if given.sagas:
+            await bench_sagas(report, lengths, root / "sagas")
+            print(report.table())
+            return
         bench_matching(report, lengths, given.peer_python)
         if given.matching:
             print(report.table())
@@ -212,6 +231,7 @@ async def main() -> None:
         await bench_http(report, lengths, root / "house", yards)
         await bench_overload(report, lengths, root / "overload")
         await bench_audit(report, lengths, root / "audit")
+        await bench_sagas(report, lengths, root / "sagas")
         if given.growth:
             await bench_growth(report, lengths, root / "growth")
     print(report.table())

@@ -31,8 +31,7 @@ def mixed_stream(count: int, seed: int = 1) -> list[Command]:
             commands.append(Cancel(resting.pop()))
         elif draw < 0.45:
             limit = CENTRE + (away if side is Side.BUY else -away)
-            terms = Terms(TimeInForce.IOC)
-            commands.append(Place(id, id, side, rng.randint(1, 30), limit, terms))
+            commands.append(Place(id, id, side, rng.randint(1, 30), limit))
         else:
             limit = CENTRE - away if side is Side.BUY else CENTRE + away
             commands.append(Place(id, id, side, rng.randint(1, 10), limit))
@@ -53,9 +52,7 @@ def commands_per_second(stream: Sequence[Command]) -> float:
 def peer_commands_per_second(python: str, stream: Sequence[Command]) -> float:
     """`lightmatchingengine` on the same stream, in an interpreter that has it."""
     lines = "".join(_line(command) for command in stream)
-    said = subprocess.run(
-        [python, str(PEER)], input=lines, capture_output=True, text=True, check=True, timeout=600
-    )
+    said = subprocess.run([python, str(PEER)], input=lines, capture_output=True, text=True, check=True, timeout=600)
     return float(said.stdout)
 
 

@@ -15,14 +15,18 @@ def main() -> None:
     ]
     engine = LightMatchingEngine()
     given: dict[int, int] = {}
+    filled = 0
     began = time.perf_counter()
     for adds, id, side, price, quantity in told:
         if adds:
             order, _ = engine.add_order("X", price, quantity, side)
             given[id] = order.order_id
         elif id in given:
-            # It may be filled by now; the engine then says so and goes on.
-            engine.cancel_order(given[id], "X")
+            try:
+                engine.cancel_order(given[id], "X")
+            except AssertionError:
+                # Of an order that was filled, together with its whole level, this engine's own check fails.
+                filled += 1
     print(len(told) / (time.perf_counter() - began))
 
 

@@ -240,6 +240,7 @@ class Walk:
     makers: Walkers
     things: Mapping[str, str]
     bodies: Mapping[tuple[str, str], Any]
+    document: Mapping[str, Any]
     asked: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -301,7 +302,7 @@ async def walk_of(paper: PaperHouse, app: FastAPI, http: httpx2.AsyncClient, ana
     token = await makers.session(UUID(ana.id), proved=True)
     walkers.append(Walker("the owner, key", ana.key, Role.CUSTOMER, UUID(ana.id)))
     walkers.append(Walker("the owner, session", token, Role.CUSTOMER, UUID(ana.id), session=True, proved=True))
-    return Walk(http, walkers, makers, things, bodies)
+    return Walk(http, walkers, makers, things, bodies, app.openapi())
 
 
 async def things_of(ana: Client, makers: Walkers) -> dict[str, str]:

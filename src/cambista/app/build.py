@@ -17,13 +17,14 @@ from cambista.app.capital import fund_on_paper, paper_targets
 from cambista.app.metrics import HouseMetrics
 from cambista.app.settings import Settings
 from cambista.audit import Audit, AuditKey, Export, PublicKey, Solvency, open_sinks, subjects_about
-from cambista.funding import Funding
+from cambista.funding import RAILS, Funding, Payouts
 from cambista.identity import Identity
 from cambista.ledger import Ledger
 from cambista.notifications import Notifications, open_channels
 from cambista.pricing import Pricing, Signer
 from cambista.risk import Risk
 from cambista.runtime import Clock, Database, GroupCommit, Relay, Runtime, SystemClock, Tasks, idempotency
+from cambista.runtime.resilience import OutsideMetrics, Resilience, SharedBreakers
 from cambista.runtime.sagas import Sagas
 from cambista.runtime.sealing.build import Surroundings, open_sealing
 from cambista.runtime.secrets import Secret, Secrets
@@ -52,6 +53,7 @@ class House:
     solvency: Solvency
     notifications: Notifications
     sagas: Sagas
+    resilience: Resilience
     relay: Relay
     metrics: CollectorRegistry
     till_targets: Mapping[str, Decimal]
@@ -59,6 +61,8 @@ class House:
 
 def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: AuditKey) -> House:
     """Put the rooms together, floor by floor. Starts nothing and touches nothing outside."""
+    metrics = CollectorRegistry()
+    resilience = _resilience(runtime, settings, metrics)
     sagas = Sagas(runtime)
     ledger = Ledger(runtime)
     identity = Identity(runtime, settings.identity)
@@ -74,6 +78,7 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
     trading_settings = settings.trading.model_copy(update={"till_targets": targets})
     trading = Trading(runtime, trading_settings, identity=identity, ledger=ledger, pricing=pricing, risk=risk)
     funding = Funding(runtime, settings.funding, identity=identity, ledger=ledger)
+    funding.pay_by(Payouts(runtime, RAILS, ledger=ledger, sagas=sagas).start)
     export = Export(
         runtime, audit_key, (ledger, trading), PublicKey("receipt", "receipt", signer.public_key),
         partial(subjects_about, funding, identity),
@@ -81,7 +86,6 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
     sinks = open_sinks(settings.audit, settings.home_folder, runtime.branch, runtime.now)
     channels = open_channels(settings.notifications, settings.home_folder)
     notifications = Notifications(runtime, identity, channels, batch=settings.notifications.batch)
-    metrics = CollectorRegistry()
     runtime.db.on_commit(HouseMetrics(metrics).count)
     return House(
         settings=settings,
@@ -99,10 +103,17 @@ def build(runtime: Runtime, settings: Settings, signer: Signer, audit_key: Audit
         solvency=Solvency(runtime, settings.audit, audit_key, ledger=ledger),
         notifications=notifications,
         sagas=sagas,
+        resilience=resilience,
         relay=Relay(runtime.db, runtime.clock, {"analytics": analytics.SUBSCRIPTIONS}),
         metrics=metrics,
         till_targets=targets,
     )
+
+
+def _resilience(runtime: Runtime, settings: Settings, metrics: CollectorRegistry) -> Resilience:
+    """Breakers are shared by those processes that share a Redis."""
+    shared = None if settings.redis_url is None else SharedBreakers(settings.redis_url.get_secret_value())
+    return Resilience(runtime.clock, runtime.rng, metrics=OutsideMetrics(metrics), shared=shared)
 
 
 @asynccontextmanager
@@ -147,6 +158,7 @@ async def start(house: House) -> None:
     tasks.every("orders", 1, house.trading.orders.tend)
     tasks.every("holds", 1, house.ledger.expire_holds)
     tasks.every("self-audit", 5, house.ledger.check_recent)
+    tasks.keep("breakers", house.resilience.keep_shared)
     tasks.keep("sagas", house.sagas.run)
     tasks.every("sagas-swept", 3600, house.sagas.sweep)
     tasks.every("withdrawals", 30, house.funding.expire)

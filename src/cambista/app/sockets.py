@@ -124,10 +124,6 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_message_begin()
         self._deadline = self.loop.time() + self._watch.settings.head_s
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         names = {name for name, _ in self.headers}
         version = self.parser.get_http_version()
@@ -140,6 +136,8 @@ class GuardedHttp(HttpToolsProtocol):
         self._in_head = False
         self._deadline = self.loop.time() + self._watch.settings.body_s
         super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self.headers = []  # what comes from here on are trailers: they go where nobody looks
 
     def on_body(self, body: bytes) -> None:
         self._overhead -= len(body)

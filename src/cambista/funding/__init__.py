@@ -1,5 +1,6 @@
 """Money in and out: deposits, withdrawals, rails. Owns schema `funding`; announces DepositReceived, DepositReviewed,
-UserActionRequired, WithdrawalRequested, WithdrawalSent, WithdrawalRejected, WithdrawalExpired."""
+UserActionRequired, WithdrawalRequested, WithdrawalSent, WithdrawalRejected, WithdrawalExpired,
+WithdrawalReturned."""
 
 from cambista.funding.errors import (
     AssetNotWithdrawable,
@@ -29,10 +30,12 @@ from cambista.funding.events import (
     WithdrawalLapsed,
     WithdrawalRejected,
     WithdrawalRequested,
+    WithdrawalReturned,
     WithdrawalSent,
 )
 from cambista.funding.rails import (
     RAILS,
+    PayingRail,
     RailPort,
 )
 from cambista.funding.service import (
@@ -52,6 +55,7 @@ from cambista.funding.types import (
     Forgotten,
     HistoryLine,
     Payer,
+    Payment,
     Rail,
     ReviewReason,
     Withdrawal,
@@ -59,6 +63,7 @@ from cambista.funding.types import (
     WithdrawalRequest,
     WithdrawalStatus,
 )
+from cambista.funding.workflows import Payouts
 
 __all__ = [
     "RAILS",
@@ -87,6 +92,9 @@ __all__ = [
     "HolderMismatch",
     "PaidOnInvalid",
     "Payer",
+    "PayingRail",
+    "Payment",
+    "Payouts",
     "Rail",
     "RailAssetMismatch",
     "RailPort",
@@ -102,6 +110,7 @@ __all__ = [
     "WithdrawalRejected",
     "WithdrawalRequest",
     "WithdrawalRequested",
+    "WithdrawalReturned",
     "WithdrawalSent",
     "WithdrawalStatus",
     "WithdrawalTooLarge",

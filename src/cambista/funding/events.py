@@ -91,6 +91,13 @@ class WithdrawalRejected(WithdrawalFact):
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalReturned(WithdrawalFact):
+    """The rail refused it after it was sent; the money is the customer's again."""
+
+    NAME: ClassVar[str] = "WithdrawalReturned"
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawalLapsed(WithdrawalFact):
     """Not approved in time; the money was released."""
 

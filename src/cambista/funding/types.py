@@ -107,6 +107,15 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """What a rail is told to pay. `id` is the request's own: the same at every attempt, and what it is found by."""
+
+    id: UUID
+    amount: Amount
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawalRequest:
     caller: Caller
     customer_id: UUID
@@ -119,11 +128,15 @@ class WithdrawalStatus(StrEnum):
     SENT = "sent"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    RETURNED = "returned"
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Money out. While `requested` it is held; `sent` has left the books, `rejected` and `expired` were released."""
+    """Money out. While `requested` it is held; `sent` has left the books, `rejected` and `expired` were released.
+
+    `returned` had left, and came back because the rail refused it.
+    """
 
     id: WithdrawalId
     customer_id: UUID

@@ -249,6 +249,9 @@ class Passage:
         return await self._body()
 
     async def _body(self) -> bytes:
+        if self._gathered is not None:
+            body, self._gathered = self._gathered, None
+            return body
         pieces: list[bytes] = []
         while True:
             message = await self.receive()

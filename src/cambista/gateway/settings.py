@@ -25,7 +25,7 @@ class WorkSettings(BaseModel):
     `target_s` on average. At most `waiting_max` wait for their turn: those that move money at most `money_wait_s`,
     others `wait_s`. Fewer than `least` would only make the batches of the group commit small."""
 
-    first: int = Field(default=256, ge=1)
+    first: int = Field(default=512, ge=1)
     least: int = Field(default=256, ge=1)
     most: int = Field(default=1024, ge=1)
     target_s: float = Field(default=0.25, gt=0, le=10)

@@ -48,17 +48,18 @@ def parse_json(raw: bytes) -> object:
     except (ValueError, RecursionError):
         raise BodyNotJson from None
     # Only an escape can bring in what the database or the answer could not hold.
-    if (b"\\" in raw or b"\x7f" in raw) and not _printable(found):
+    if (b"\\" in raw or b"\x7f" in raw) and not printable(found):
         raise BodyNotJson("The body has a control character or half a surrogate pair in a text.")
     return found
 
 
-def _printable(value: object) -> bool:
+def printable(value: object) -> bool:
+    """Whether all texts in parsed JSON are without control characters and halves of surrogate pairs."""
     if isinstance(value, str):
         return _UNPRINTABLE.search(value) is None
     if isinstance(value, dict):
-        return all(_printable(name) and _printable(each) for name, each in value.items())
-    return all(map(_printable, value)) if isinstance(value, list) else True
+        return all(printable(name) and printable(each) for name, each in value.items())
+    return all(map(printable, value)) if isinstance(value, list) else True
 
 
 def shape(found: object, into: type[T]) -> T:

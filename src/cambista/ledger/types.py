@@ -58,8 +58,7 @@ def world_account(channel: str, asset: Asset) -> AccountRef:
     return AccountRef(AccountKind.WORLD.value, channel, asset.code)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """Moves `amount` (above zero) from the account `source` to the account `destination`, both of its asset."""
 
     source: AccountRef

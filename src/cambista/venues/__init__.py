@@ -1,7 +1,17 @@
 """Venues: owns what outside markets and publishers say, cleaned of what is not sane; announces and stores nothing."""
 
+from cambista.venues.binance import (
+    BinanceAccess,
+    BinanceP2p,
+    BinancePrices,
+    BinanceTrading,
+    P2pAd,
+    P2pSearch,
+    prices_by_method,
+)
 from cambista.venues.build import price_venues, rate_sources
 from cambista.venues.ccxt_exchange import CcxtExchange
+from cambista.venues.ccxt_trading import CcxtAccess, CcxtTrading
 from cambista.venues.errors import (
     ExchangeUnknown,
     ExtraMissing,
@@ -16,6 +26,7 @@ from cambista.venues.errors import (
     VenueUnavailable,
 )
 from cambista.venues.paper import PaperVenue, paper_venues
+from cambista.venues.paper.exchange import PaperExchange, PaperFees, paper_book
 from cambista.venues.paper.market import PaperMarket, paper_pairs
 from cambista.venues.port import PriceVenue, RateSource
 from cambista.venues.reference import FolderRates, HttpRates
@@ -44,7 +55,13 @@ from cambista.venues.types import (
 )
 
 __all__ = [
+    "BinanceAccess",
+    "BinanceP2p",
+    "BinancePrices",
+    "BinanceTrading",
+    "CcxtAccess",
     "CcxtExchange",
+    "CcxtTrading",
     "ExchangeUnknown",
     "ExtraMissing",
     "Flag",
@@ -52,6 +69,10 @@ __all__ = [
     "HttpRates",
     "Observation",
     "OutcomeUnknown",
+    "P2pAd",
+    "P2pSearch",
+    "PaperExchange",
+    "PaperFees",
     "PaperMarket",
     "PaperVenue",
     "PriceVenue",
@@ -81,9 +102,11 @@ __all__ = [
     "VenueUnavailable",
     "Venues",
     "VenuesSettings",
+    "paper_book",
     "paper_pairs",
     "paper_venues",
     "price_venues",
+    "prices_by_method",
     "rate_sources",
     "replay_events",
 ]

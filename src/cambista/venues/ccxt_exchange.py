@@ -21,14 +21,15 @@ FAILURES_MAX = 5
 _EPOCH_MS_MAX = 4_102_444_800_000
 _ZERO = Decimal(0)
 # Only spot markets are loaded: an exchange's futures lists are long and of no use here.
-_DEFAULTS: Mapping[str, object] = {
+DEFAULTS: Mapping[str, object] = {
     "enableRateLimit": True,
     "timeout": int(TIMEOUT_S * 1000),
-    "options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}},
+    "options": {"defaultType": "spot", "fetchMargins": False, "fetchMarkets": {"types": ["spot"]}},
 }
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """ccxt, asynchronous; refuses `extra_missing`."""
     try:
         return importlib.import_module("ccxt.async_support")
     except ImportError as error:
@@ -52,10 +53,10 @@ class CcxtExchange:
         poll_s: float = POLL_S,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        library = _library()
-        if exchange not in library.exchanges:
+        ccxt = library()
+        if exchange not in ccxt.exchanges:
             raise ExchangeUnknown(exchange=exchange[:40])
-        self._kind: Any = getattr(library, exchange)
+        self._kind: Any = getattr(ccxt, exchange)
         self._exchange = exchange
         self._pairs = frozenset(pairs)
         self._clock = clock
@@ -89,7 +90,7 @@ class CcxtExchange:
             await client.close()
 
     def _client(self) -> Any:
-        client = self._kind(dict(_DEFAULTS) | self._options)
+        client = self._kind(dict(DEFAULTS) | self._options)
 
         # ccxt turns a book's numbers into floats here; the exchange's own text is what we keep.
         def as_text(row: object, price: object = 0, quantity: object = 1, _count: object = 2) -> list[object]:

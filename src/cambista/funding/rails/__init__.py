@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from cambista.funding.rails import accounts
 from cambista.funding.rails.manual import ManualRail
-from cambista.funding.rails.port import RailPort
-from cambista.funding.types import Rail
+from cambista.funding.rails.port import PayingRail, RailPort
+from cambista.funding.types import Payment, Rail
 from cambista.kernel.money import AssetKind
 from cambista.kernel.registry import ASSETS
 
@@ -57,4 +57,4 @@ RAILS: Mapping[str, RailPort] = {
     )
 }
 
-__all__ = ["RAILS", "RailPort"]
+__all__ = ["RAILS", "PayingRail", "Payment", "RailPort"]

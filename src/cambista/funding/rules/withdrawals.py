@@ -233,6 +233,21 @@ def payout(withdrawal: Withdrawal, rails: Mapping[str, RailPort]) -> Transfer:
     return Transfer(withdrawal.transfer_id, "withdrawal", (posting,), hold=withdrawal.hold_id)
 
 
+def returned(withdrawal: Withdrawal) -> Withdrawal:
+    """The withdrawal after its rail refused to pay it."""
+    assert withdrawal.status is WithdrawalStatus.SENT
+    return replace(withdrawal, status=WithdrawalStatus.RETURNED)
+
+
+def giving_back(withdrawal: Withdrawal, rails: Mapping[str, RailPort], id: TransferId) -> Transfer:
+    """The payout's transfer, undone."""
+    sent = payout(withdrawal, rails)
+    [posting] = sent.postings
+    return Transfer(
+        id, "withdrawal_return", (Posting(posting.destination, posting.source, posting.amount),), reverses=sent.id
+    )
+
+
 def payout_refusal(withdrawal: Withdrawal, refusal: Refusal) -> Refusal:
     """The ledger's no in funding's words: a hold that is gone has expired."""
     if isinstance(refusal, (HoldClosed, HoldUnknown)):

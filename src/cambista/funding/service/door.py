@@ -8,7 +8,7 @@ from cambista.funding.errors import DepositUnknown, WithdrawalUnknown
 from cambista.funding.rails import RAILS, RailPort
 from cambista.funding.service.deposits import Deposits
 from cambista.funding.service.forgetting import Forgetting
-from cambista.funding.service.withdrawals import Withdrawals
+from cambista.funding.service.withdrawals import StartPayouts, Withdrawals
 from cambista.funding.settings import FundingSettings
 from cambista.funding.store import deposits as deposit_store
 from cambista.funding.store import lists
@@ -57,6 +57,10 @@ class Funding:
         self._deposits = Deposits(runtime, self._settings, rails, identity=identity, ledger=ledger)
         self._forgetting = Forgetting(self._settings, identity=identity, ledger=ledger)
         self._withdrawals = Withdrawals(runtime, self._settings, rails, identity=identity, ledger=ledger)
+
+    def pay_by(self, start: StartPayouts) -> None:
+        """Have `start` called, in the transaction of the last approval, with the withdrawals it lets go (`Payouts`)."""
+        self._withdrawals.start_payouts = start
 
     async def record_deposits(
         self, requests: Sequence[DepositRequest], onces: Sequence[Once | None] = ()

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from cambista.funding.rules.withdrawals import NOBODY
 from cambista.funding.store import lists as store
 from cambista.funding.types import Deposit, HistoryLine, Withdrawal
 from cambista.identity import Identity
-from cambista.kernel.callers import Caller
+from cambista.kernel.callers import Caller, Credential, Role
 from cambista.kernel.errors import Invalid, Refusal, Unauthenticated
 from cambista.runtime import Action, Tx, state_digest
 
 T = TypeVar("T")
 Step = tuple[UUID, str, UUID, str]
 Stated = Deposit | Withdrawal
+THE_HOUSE = Caller(NOBODY, Role.OPERATOR, credential=Credential.HOUSE)
 
 
 class _Asked(Protocol):

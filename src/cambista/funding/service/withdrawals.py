@@ -15,7 +15,7 @@ from cambista.funding.rails import RailPort
 from cambista.funding.rules import withdrawals as rules
 from cambista.funding.rules.deposits import read_note
 from cambista.funding.rules.turns import turns
-from cambista.funding.service.screening import Step, journal, screen, settle, write_history
+from cambista.funding.service.screening import THE_HOUSE, Step, journal, screen, settle, write_history
 from cambista.funding.settings import FundingSettings
 from cambista.funding.store import lists
 from cambista.funding.store import withdrawals as store
@@ -27,7 +27,7 @@ from cambista.funding.types import (
     WithdrawalStatus,
 )
 from cambista.identity import Identity
-from cambista.kernel.callers import Caller, Credential, Role
+from cambista.kernel.callers import Role
 from cambista.kernel.errors import Refusal
 from cambista.kernel.ids import TransferId, WithdrawalId
 from cambista.ledger import Ledger
@@ -35,6 +35,12 @@ from cambista.runtime import Runtime, Tx
 
 Verdict = Withdrawal | Refusal
 _Turn = Callable[[Tx, Sequence[WithdrawalDecision], Mapping[UUID, Withdrawal]], Awaitable[list[Verdict]]]
+
+StartPayouts = Callable[[Tx, Sequence[Withdrawal]], Awaitable[None]]
+
+
+async def _paid_by_hand(tx: Tx, sent: Sequence[Withdrawal]) -> None:
+    """Where nobody pays by saga, whoever approves has paid."""
 
 
 class Withdrawals:
@@ -51,6 +57,7 @@ class Withdrawals:
     ) -> None:
         self._runtime = runtime
         self._rails = rails
+        self.start_payouts: StartPayouts = _paid_by_hand
         self._frame = rules.Frame(rails, settings.withdrawal_terms(), settings.withdrawal_ttl, identity.step_up)
         self._identity = identity
         self._ledger = ledger
@@ -148,6 +155,7 @@ class Withdrawals:
         await store.insert_approvals(tx, approvals, tx.now)
         sent = {position: each for position, each in new.items() if each.status is WithdrawalStatus.SENT}
         await store.set_closed(tx, list(sent.values()))
+        await self.start_payouts(tx, list(sent.values()))
         await write_history(tx, [_step(each, decisions[position], "approved") for position, each in new.items()])
         await write_history(tx, [(each.id, "sent", decisions[pos].caller.id, "") for pos, each in sent.items()])
         for position, each in sent.items():
@@ -198,9 +206,6 @@ class Withdrawals:
         return [
             result if isinstance(result, Refusal) else each for each, result in zip(withdrawals, released, strict=True)
         ]
-
-
-THE_HOUSE = Caller(rules.NOBODY, Role.OPERATOR, credential=Credential.HOUSE)
 
 
 def _turns(decisions: Sequence[WithdrawalDecision], answers: "Sequence[Verdict | None]") -> list[list[int]]:

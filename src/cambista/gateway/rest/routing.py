@@ -45,7 +45,7 @@ _OF_KEYS: tuple[type[Refusal], ...] = (IdempotencyKeyInvalid, IdempotencyKeyReus
 
 
 async def guard(request: Request) -> Passage:
-    """Let the caller in as the access table says, and refuse parameters nobody would read."""
+    """Let the caller in as the access table says, and refuse parameters nobody would read or the database could not."""
     passage: Passage = request.scope[KEY]
     route = request.scope["route"]
     passage.endpoint = route.path
@@ -54,6 +54,9 @@ async def guard(request: Request) -> Passage:
     for name in request.query_params:
         if name not in known:
             raise ParameterUnknown(parameter=name[:64], known=sorted(known))
+    for name, value in (*request.query_params.multi_items(), *request.path_params.items()):
+        if not wire.printable(value):
+            raise ParameterInvalid("The parameter has a control character.", parameter=name)
     return passage
 
 

@@ -80,4 +80,4 @@ async def contexts(tx: Tx, sagas: Sequence[Saga]) -> dict[UUID, Context]:
 
 def _context(saga: Saga, values: Mapping[str, Json], tx: Tx) -> Context:
     deed_id = step_id(saga.id, saga.step, undoing=saga.undoing)
-    return Context(saga.id, saga.kind, deed_id, saga.payload, values, saga.attempts + 1, tx.now)
+    return Context(saga.id, saga.kind, deed_id, saga.payload, values, saga.attempts + 1, saga.reason, tx.now)

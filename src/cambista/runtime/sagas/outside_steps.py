@@ -67,6 +67,8 @@ class OutsideSteps:
 
     async def run(self, errand: Errand) -> None:
         """Make the call and commit what came of it. Where the database is away, the lease runs out and it is asked."""
+        if self._clock.now() >= errand.saga.due_at:
+            return  # we have slept through our lease, and somebody else may be at it
         outcome = await self._outcome(errand)
         try:
             await self._writer.submit(self._settle, [(errand, outcome)])
@@ -93,7 +95,8 @@ class OutsideSteps:
     async def _settle(self, tx: Tx, results: Sequence[tuple[Errand, Outcome]]) -> Sequence[Refusal | None]:
         found = await store.lock_sagas(tx, [errand.saga.id for errand, _ in results])
         made = [
-            moves.Move(now, outcome, asked=errand.asks)
+            # The fence goes up, so that a transaction run again cannot settle the next step with this one's result.
+            moves.Move(replace(now, fence=now.fence + 1), outcome, asked=errand.asks)
             for errand, outcome in results
             for now in (found.get(errand.saga.id),)
             if now is not None and now.fence == errand.saga.fence and rules.is_open(now)

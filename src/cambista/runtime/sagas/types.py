@@ -59,7 +59,10 @@ Outcome = Done | Retry | Unknown | Wait | Refused
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a step is given. `step_id` is the same at every attempt: send it outside as the request's own id."""
+    """What a step is given. `step_id` is the same at every attempt: send it outside as the request's own id.
+
+    `reason` is why it is tried again, or taken back.
+    """
 
     saga_id: UUID
     kind: str
@@ -67,6 +70,7 @@ class Context:
     payload: Mapping[str, Json]
     values: Mapping[str, Json]
     attempt: int
+    reason: str
     now: datetime
 
 
