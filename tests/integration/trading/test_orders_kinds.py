@@ -33,8 +33,8 @@ def prices(mid: str) -> dict[str, Decimal]:
 
 async def fair(paper: PaperHouse, mid: str) -> None:
     """The market moves, and orders hear of it."""
-    for pair, price in prices(mid).items():
-        paper.market.fix(pair, price)
+    for pair, pinned in prices(mid).items():
+        paper.market.fix(pair, pinned)
     await paper.pass_time(20)
     [price] = await paper.house.pricing.current([SPEC.pair])
     assert abs(price.mid - Decimal(mid)) < 1, price
@@ -164,13 +164,15 @@ async def test_another_process_goes_on_with_a_parent_where_the_first_stopped(exc
     await exchange.place(1, SELL, "1000", "3401.00")
     parent = await exchange.place(0, BUY, "100", type=OrderType.TWAP, duration_s=300)
     await live_through(exchange, 100)
-    async with open_runtime(dsn, clock=exchange.paper.clock, seed=8) as runtime:
-        async with paper_house(runtime, fixed=prices("3400")) as paper:
-            again = Exchange(paper, exchange.people)
-            for _ in range(42):
-                await paper.pass_time(5)
-                await paper.house.trading.orders.tend()
-                await exchange.paper.house.trading.orders.tend()
-            done = await again.look(parent)
+    async with (
+        open_runtime(dsn, clock=exchange.paper.clock, seed=8) as runtime,
+        paper_house(runtime, fixed=prices("3400")) as paper,
+    ):
+        again = Exchange(paper, exchange.people)
+        for _ in range(42):
+            await paper.pass_time(5)
+            await paper.house.trading.orders.tend()
+            await exchange.paper.house.trading.orders.tend()
+        done = await again.look(parent)
     assert done.status is OrderStatus.FILLED
     assert sum(each.lots - each.left for each in await children(exchange, parent)) == done.lots

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ SPECS = st.sampled_from(list(PAIRS.values()))
 FAIR = 340_000
 
 
-def request(type: OrderType, **more: object) -> OrderRequest:
+def request(type: OrderType, **more: Any) -> OrderRequest:
     spec = PAIRS["USDT/COP"]
     quantity = Amount.of("100", spec.pair.base)
     return replace(OrderRequest(ANA, CustomerId(ANA.id), spec, Side.BUY, type, quantity), **more)
@@ -57,13 +58,13 @@ def test_each_kind_stands_with_what_it_needs_and_with_nothing_less_or_foreign(ty
     needed = {name: GIVEN[name] for name in NEEDS[type]}
     order, work = draft(request(type, **needed), OrderId(UUID(int=9)), FAIR, START, SETTINGS)
     assert order.limit == work.limit > 0
-    for name in GIVEN:
+    for name, value in GIVEN.items():
         if name in needed:
-            changed = {key: value for key, value in needed.items() if key != name}
+            changed = {key: each for key, each in needed.items() if key != name}
         elif name in TAKES.get(type, ()):
             continue
         else:
-            changed = {**needed, name: GIVEN[name]}
+            changed = {**needed, name: value}
         with pytest.raises(Refusal) as found:
             draft(request(type, **changed), OrderId(UUID(int=9)), FAIR, START, SETTINGS)
         assert found.value.code == "order_terms_invalid", (type, name)
@@ -142,7 +143,7 @@ def test_a_schedule_follows_its_curve() -> None:
 def test_a_fill_gives_each_side_its_fee_and_loses_nothing() -> None:
     book, orders = Book(), {}
     for number, (side, at) in enumerate([(Side.SELL, "3300"), (Side.BUY, "3310")], start=1):
-        order, work = draft(
+        order, _ = draft(
             request(OrderType.LIMIT, side=side, price=price(at), customer_id=CustomerId(UUID(int=number))),
             OrderId(UUID(int=10 + number)), None, START, SETTINGS,
         )  # fmt: skip
