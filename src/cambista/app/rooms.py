@@ -1,3 +1,3 @@
 """The rooms that own tables, floor by floor: the order in which migrations run."""
 
-ROOMS = ("runtime", "ledger", "identity", "pricing", "risk", "trading", "funding", "analytics", "audit")
+ROOMS = ("runtime", "ledger", "identity", "venues", "pricing", "risk", "trading", "funding", "analytics", "audit")

@@ -1,5 +1,7 @@
-"""Venues: owns what outside markets and publishers say, cleaned of what is not sane; announces and stores nothing."""
+"""Venues: what outside markets and publishers say, our orders there and our books of them. Schema `venues`; announces
+differences between those books and a venue's own word."""
 
+from cambista.venues.accounts import VenueAccounts
 from cambista.venues.binance import (
     BinanceAccess,
     BinanceP2p,
@@ -12,6 +14,7 @@ from cambista.venues.binance import (
 from cambista.venues.build import price_venues, rate_sources
 from cambista.venues.ccxt_exchange import CcxtExchange
 from cambista.venues.ccxt_trading import CcxtAccess, CcxtTrading
+from cambista.venues.differences import Difference, DifferenceKind, Finding, SuspenseProposal
 from cambista.venues.errors import (
     ExchangeUnknown,
     ExtraMissing,
@@ -25,6 +28,7 @@ from cambista.venues.errors import (
     VenueThrottled,
     VenueUnavailable,
 )
+from cambista.venues.events import VenueDifferenceFound
 from cambista.venues.paper import PaperVenue, paper_venues
 from cambista.venues.paper.exchange import PaperExchange, PaperFees, paper_book
 from cambista.venues.paper.market import PaperMarket, paper_pairs
@@ -62,8 +66,11 @@ __all__ = [
     "CcxtAccess",
     "CcxtExchange",
     "CcxtTrading",
+    "Difference",
+    "DifferenceKind",
     "ExchangeUnknown",
     "ExtraMissing",
+    "Finding",
     "Flag",
     "FolderRates",
     "HttpRates",
@@ -84,11 +91,14 @@ __all__ = [
     "Replay",
     "ReplaySpeedInvalid",
     "SourceKind",
+    "SuspenseProposal",
     "TimeInForce",
     "TradingVenue",
     "VenueAccessDenied",
+    "VenueAccounts",
     "VenueBalance",
     "VenueCapabilities",
+    "VenueDifferenceFound",
     "VenueFill",
     "VenueHealth",
     "VenueOrder",

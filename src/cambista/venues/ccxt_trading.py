@@ -118,6 +118,10 @@ class CcxtTrading:
             post_only=bool(has.get("createPostOnlyOrder", True)),
         )
 
+    @property
+    def connections(self) -> int:
+        return 0
+
     async def open(self) -> None:
         if self._client is None:
             self._client = self._made()

@@ -84,6 +84,10 @@ class BinanceTrading:
     def capabilities(self) -> VenueCapabilities:
         return VenueCapabilities(post_only=True)
 
+    @property
+    def connections(self) -> int:
+        return self.stream.connections
+
     async def open(self) -> None:
         await self._rest.open()
         names = msgspec.json.encode(sorted(self._pairs)).decode()

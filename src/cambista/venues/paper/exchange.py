@@ -90,6 +90,10 @@ class PaperExchange:
     def capabilities(self) -> VenueCapabilities:
         return VenueCapabilities(post_only=True)
 
+    @property
+    def connections(self) -> int:
+        return 0
+
     async def open(self) -> None:
         """Nothing to learn."""
 
