@@ -9,7 +9,20 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import audit, growth, houses, ledger, overload, pricing, sagas, solvency, startup, trades
+from benchmarks import (
+    audit,
+    growth,
+    houses,
+    ledger,
+    matching,
+    orders,
+    overload,
+    pricing,
+    sagas,
+    solvency,
+    startup,
+    trades,
+)
 from benchmarks.pgbench import Pgbench
 from benchmarks.report import Report
 from cambista.app.build import House, build, open_runtime
@@ -163,6 +176,33 @@ async def bench_audit(report: Report, lengths: Lengths, folder: Path) -> None:
         report.add("verifying the whole record", await audit.verified_per_second(house), "entries/s")
 
 
+def bench_matching(report: Report, lengths: Lengths, peer_python: str | None) -> None:
+    """The matching engine alone, without holds or a database."""
+    for _ in range(lengths.passes):
+        stream = matching.mixed_stream(lengths.quotes * 20)
+        report.add("matching, mixed stream on 1,000 levels", matching.commands_per_second(stream), "commands/s")
+        if peer_python is not None:
+            report.add(
+                "– lightmatchingengine on the same",
+                matching.peer_commands_per_second(peer_python, stream),
+                "commands/s",
+            )
+        for sleeping in (1_000, 100_000):
+            spent = matching.seconds_per_mark(sleeping)
+            report.add(f"a mark that wakes nobody, {sleeping:,} stops asleep", spent * 1e6, "us")
+
+
+async def bench_orders(report: Report, lengths: Lengths, folder: Path) -> None:
+    """Orders on the own book without HTTP: held, matched, settled, on disk."""
+    async with _in_process(folder) as (house, _):
+        callers = await audit.prepare(house, 256)
+        await orders.give_base(house, callers)
+        for _ in range(lengths.passes):
+            placed, filled = await orders.orders_per_second(house, callers, lengths.seconds)
+            report.add("orders in process, half of them met", placed, "orders/s")
+            report.add("– fills meanwhile", filled, "fills/s")
+
+
 async def _trades(house: House, callers: list[Caller], lengths: Lengths) -> float:
     return await audit.trades_per_second(house, callers, lengths.seconds * 2)
 
@@ -187,6 +227,8 @@ async def main() -> None:
     parser.add_argument("--growth", action="store_true", help="also with 1,000,000 stored trades (some minutes)")
     parser.add_argument("--solvency", action="store_true", help="only the proof of liabilities of 1,000,000 customers")
     parser.add_argument("--audit", action="store_true", help="only the sealer, alone and beside trades")
+    parser.add_argument("--matching", action="store_true", help="only the matching engine and orders on it")
+    parser.add_argument("--peer-python", help="an interpreter that has lightmatchingengine, to compare with")
     parser.add_argument("--sagas", action="store_true", help="only the sagas")
     given = parser.parse_args()
     lengths = Lengths(1, 2, 4_000) if given.quick else Lengths(3, 4, 16_000)
@@ -203,6 +245,11 @@ async def main() -> None:
             return
         if given.sagas:
             await bench_sagas(report, lengths, root / "sagas")
+            print(report.table())
+            return
+        bench_matching(report, lengths, given.peer_python)
+        await bench_orders(report, lengths, root / "orders")
+        if given.matching:
             print(report.table())
             return
         yards = await bench_in_process(report, lengths, root / "ledger")

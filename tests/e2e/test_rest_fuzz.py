@@ -100,12 +100,15 @@ async def real_ids(callers: dict[Role, Caller]) -> dict[str, str]:
     quote = good(await ana.post("/quotes", {"pair": "USDT/COP", "side": "buy", "amount": 5, "amount_asset": "USDT"}))
     trade = good(await ana.post("/trades", {"asset": "USDT", "fiat": "COP", "amount": 5, "price": 4000}))
     payout = {"rail": "pse", "account": "123456789", "holder": "Ana Prueba"}
+    resting = {"pair": "USDT/COP", "side": "buy", "type": "limit", "quantity": "10", "price": "3000"}
+    order = good(await ana.post("/orders", resting))
     withdrawal = good(await ana.post("/withdrawals", {"asset": "COP", "amount": 20000, "destination": payout}))
     made = good(await ana.post("/api-keys", {"name": "Other"}))
     deposit = good(await ana.get("/deposits"))["items"][0]
     client = await register(callers[Role.ADMIN], (await staff(callers[Role.ADMIN], "partner")).id)
     return {
         "quotes": quote["id"], "trades": trade["id"], "transfers": trade["id"], "withdrawals": withdrawal["id"],
+        "orders": order["id"],
         "api-keys": made["id"], "deposits": deposit["id"], "customers": ana.id, "principals": other.id,
         "clients": client["id"],
     }  # fmt: skip

@@ -219,7 +219,7 @@ NOBODYS = "0199a3c2-1f2e-7e33-8b9a-0c1d2e3f4a5b"
 MISSING = {
     "accounts": "", "api-keys": "key_not_found", "audit": "entry_not_found", "clients": "client_not_found",
     "customers": "customer_not_found", "deposits": "deposit_not_found", "grants": "grant_not_found",
-    "passkeys": "factor_not_found",
+    "passkeys": "factor_not_found", "orders": "order_not_found",
     "principals": "principal_not_found", "quotes": "quote_not_found",
     "sagas": "saga_not_found", "sessions": "session_not_found",
     "trades": "trade_not_found", "transfers": "transfer_not_found", "withdrawals": "withdrawal_not_found",
@@ -314,6 +314,8 @@ async def things_of(ana: Client, makers: Walkers) -> dict[str, str]:
     withdrawal = good(await ana.post("/withdrawals", {"asset": "COP", "amount": "20000", "destination": payout}), 202)
     key = good(await ana.post("/api-keys", {"name": "Spare"}), 201)
     deposit = good(await ana.get("/deposits"))["items"][0]
+    resting = {"pair": "USDT/COP", "side": "buy", "type": "limit", "quantity": "10", "price": "3000"}
+    order = good(await ana.post("/orders", resting), 201)
     other = await makers.owner(Role.CUSTOMER, "spare")
     client, grant = await makers.grant(UUID(ana.id))
     passkey, (session, _) = await makers.passkey(UUID(ana.id)), await makers.opened(UUID(ana.id))
@@ -322,5 +324,5 @@ async def things_of(ana: Client, makers: Walkers) -> dict[str, str]:
         "api-keys": key["id"], "deposits": deposit["id"], "customers": ana.id, "principals": str(other),
         "passkeys": str(passkey), "sessions": str(session), "clients": str(client), "grants": str(grant),
         "audit": NOBODYS,
-        "sagas": NOBODYS,
+        "sagas": NOBODYS, "orders": order["id"],
     }  # fmt: skip

@@ -174,6 +174,7 @@ async def start(house: House) -> None:
         await _trade_on(house, exchange)
     tasks.keep("pricing", partial(house.pricing.run, house.venues))
     tasks.every("tills", 1, house.trading.watch_tills)
+    tasks.every("orders", 1, house.trading.orders.tend)
     tasks.every("holds", 1, house.ledger.expire_holds)
     tasks.every("self-audit", 5, house.ledger.check_recent)
     tasks.keep("breakers", house.resilience.keep_shared)

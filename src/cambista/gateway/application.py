@@ -40,6 +40,7 @@ from cambista.gateway.rest import (
     ledger,
     market,
     oauth,
+    orders,
     sagas,
     solvency,
     trading,
@@ -53,7 +54,7 @@ from cambista.kernel.errors import Refusal
 
 ROOMS = (
     market, customers, auth, factors, enrolling, keys, clients, consent, oauth, wellknown, deposits, accounts, trading,
-    withdrawals, ledger, sagas, audit, solvency, health,
+    orders, withdrawals, ledger, sagas, audit, solvency, health,
 )  # fmt: skip
 
 

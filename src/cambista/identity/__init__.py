@@ -1,5 +1,5 @@
-"""Who may call: principals, customers, API keys. Owns schema `identity`; announces CustomerRegistered, CustomerForgotten,
-PrincipalAdded, PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
+"""Who may call: principals, customers, people, API keys, OAuth2 clients. Owns schema `identity`; announces
+CustomerRegistered, CustomerForgotten, PrincipalAdded, PrincipalStatusChanged, ApiKeyIssued, ApiKeyRevoked."""
 
 from cambista.identity.errors.factors import (
     EnrolmentUnknown,

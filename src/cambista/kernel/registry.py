@@ -39,21 +39,28 @@ ASSETS: Mapping[str, Asset] = {
     asset.code: asset for asset in (COP, VES, ARS, BRL, MXN, PEN, CLP, BOB, USD, EUR, USDT, USDC, BTC, ETH)
 }
 REPORTING_ASSET = USD
+# A hundredth of a pair's minimum is worth some thousand units or more of these.
+_FINE = frozenset({COP, ARS, USDT})
 
 
 @dataclass(frozen=True, slots=True)
 class PairSpec:
-    """How a pair trades: `tick` is the price step, `minimum` and `maximum` bound the base amount of one quote."""
+    """How a pair trades: `tick` is the price step, `lot` the step of an order's base amount; `minimum` and `maximum`
+    bound the base amount of one quote or order."""
 
     pair: Pair
     tick: Decimal
     minimum: Amount
     maximum: Amount
+    lot: Amount
     enabled: bool = True
 
 
 def _spec(base: Asset, quote: Asset, tick: str, minimum: str, maximum: str) -> PairSpec:
-    return PairSpec(Pair(base, quote), Decimal(tick), Amount.of(minimum, base), Amount.of(maximum, base))
+    """The lot is the minimum, or a hundredth of it where that is still worth many units of the quote asset."""
+    least = Amount.of(minimum, base)
+    lot = Amount(least.units // 100, base) if quote in _FINE and base.kind is AssetKind.CRYPTO else least
+    return PairSpec(Pair(base, quote), Decimal(tick), least, Amount.of(maximum, base), lot)
 
 
 PAIRS: Mapping[str, PairSpec] = {

@@ -17,7 +17,7 @@ from cambista.ledger.errors import (
     HoldUnknown,
     InsufficientFunds,
 )
-from cambista.ledger.types import AccountRef, Hold, HoldStatus, Posted, Posting, Transfer
+from cambista.ledger.types import AccountRef, Draw, Hold, HoldStatus, Posted, Posting, Transfer
 
 
 @dataclass(slots=True)
@@ -39,19 +39,25 @@ class AccountState:
 
 @dataclass(slots=True)
 class HoldState:
-    """A hold of a locked account."""
+    """A hold of a locked account; `units` is what it holds now, `drawn` what it gave before."""
 
     id: UUID
     account_id: int
     units: int
     expires_at: datetime
     status: str
+    drawn: int = 0
     captured: int = 0
+
+    @property
+    def placed(self) -> int:
+        return self.units + self.drawn
 
 
 _OPEN, _CAPTURED = HoldStatus.OPEN.value, HoldStatus.CAPTURED.value
 PostingRow = tuple[UUID, int, int, int, int, int, int, int, int, datetime, datetime]
 TransferRow = tuple[UUID, str, datetime, datetime, UUID | None, UUID | None]
+DrawRow = tuple[UUID, UUID, int, datetime]
 
 
 @dataclass(slots=True)
@@ -68,6 +74,9 @@ class Books:
     touched: set[int] = field(default_factory=set)
     closed_holds: dict[UUID, HoldState] = field(default_factory=dict)
     new_holds: dict[UUID, HoldState] = field(default_factory=dict)
+    by_id: Mapping[int, AccountState] = field(default_factory=dict)
+    drawn_holds: dict[UUID, HoldState] = field(default_factory=dict)
+    draws: list[DrawRow] = field(default_factory=list)
     transfers: list[TransferRow] = field(default_factory=list)
     postings: list[PostingRow] = field(default_factory=list)
 
@@ -86,7 +95,15 @@ def refs_of(transfers: Sequence[Transfer]) -> set[AccountRef]:
             assert posting.source.asset == posting.destination.asset == posting.amount.asset.code
             refs.add(posting.source)
             refs.add(posting.destination)
+        assert transfer.hold is None or not transfer.draws, "a hold is captured or drawn on"
+        assert len({draw.hold for draw in transfer.draws}) == len(transfer.draws), "one draw a hold"
+        assert all(draw.amount.units > 0 for draw in transfer.draws), "a draw takes more than zero"
     return refs
+
+
+def holds_of(transfer: Transfer) -> list[HoldId]:
+    """The holds a transfer captures or draws on."""
+    return [*([] if transfer.hold is None else [transfer.hold]), *(draw.hold for draw in transfer.draws)]
 
 
 def post(books: Books, transfers: Sequence[Transfer]) -> list[Posted | Refusal]:
@@ -96,12 +113,13 @@ def post(books: Books, transfers: Sequence[Transfer]) -> list[Posted | Refusal]:
 
 def _post_one(books: Books, transfer: Transfer) -> Posted | Refusal:
     accounts = [(books.accounts[p.source], books.accounts[p.destination], p.amount.units) for p in transfer.postings]
-    hold = books.holds.get(transfer.hold) if transfer.hold is not None else None
-    refusal = _refusal(books, transfer, accounts, hold)
+    refusal = _hold_refusal(books, transfer) or _refusal(books, transfer, accounts)
     if refusal is not None:
         return refusal
-    if hold is not None:
-        _capture(books, hold, accounts)
+    if transfer.hold is not None:
+        _capture(books, books.holds[transfer.hold], accounts)
+    for draw in transfer.draws:
+        _draw(books, transfer.id, draw)
     effective = transfer.effective_at or books.now
     books.transfers.append((transfer.id, transfer.kind, books.now, effective, transfer.hold, transfer.reverses))
     for ordinal, leg in enumerate(accounts):
@@ -112,12 +130,34 @@ def _post_one(books: Books, transfer: Transfer) -> Posted | Refusal:
 Leg = tuple[AccountState, AccountState, int]
 
 
-def _refusal(books: Books, transfer: Transfer, legs: Sequence[Leg], hold: HoldState | None) -> Refusal | None:
-    if transfer.hold is not None:
+def _hold_refusal(books: Books, transfer: Transfer) -> Refusal | None:
+    for id in holds_of(transfer):
+        hold = books.holds.get(id)
         if hold is None:
-            return HoldUnknown(hold=str(transfer.hold))
+            return HoldUnknown(hold=str(id))
         if hold.status != _OPEN or hold.expires_at <= books.asked_at:
-            return HoldClosed(hold=str(hold.id), status=hold.status)
+            return HoldClosed(hold=str(id), status=hold.status)
+    for draw in transfer.draws:
+        held = books.holds[draw.hold].units
+        if draw.amount.units > held:
+            return HoldTooSmall(held=str(held), needed=draw.amount.text)
+    return None
+
+
+def _freed(books: Books, transfer: Transfer) -> dict[int, int]:
+    """By account, what its holds give up for the postings."""
+    freed: dict[int, int] = {}
+    if transfer.hold is not None:
+        hold = books.holds[transfer.hold]
+        freed[hold.account_id] = hold.units
+    for draw in transfer.draws:
+        account = books.holds[draw.hold].account_id
+        freed[account] = freed.get(account, 0) + draw.amount.units
+    return freed
+
+
+def _refusal(books: Books, transfer: Transfer, legs: Sequence[Leg]) -> Refusal | None:
+    freed_by_account = _freed(books, transfer)
     change: dict[int, int] = {}
     paid_from: dict[int, AccountState] = {}
     for source, destination, units in legs:
@@ -129,7 +169,7 @@ def _refusal(books: Books, transfer: Transfer, legs: Sequence[Leg], hold: HoldSt
         if not UNITS_MIN <= destination.posted + change[destination.id] <= UNITS_MAX:
             return BalanceOutOfRange()
     for account in paid_from.values():
-        freed = hold.units if hold is not None and hold.account_id == account.id else 0
+        freed = freed_by_account.get(account.id, 0)
         if freed and -change[account.id] > freed:
             return HoldTooSmall(held=str(freed), needed=str(-change[account.id]))
         available = account.available + freed + change[account.id]
@@ -152,6 +192,18 @@ def _capture(books: Books, hold: HoldState, legs: Sequence[Leg]) -> None:
     hold.captured = sum(units for source, _, units in legs if source.id == hold.account_id)
     hold.status = _CAPTURED
     books.closed_holds[hold.id] = hold
+
+
+def _draw(books: Books, transfer_id: TransferId, draw: Draw) -> None:
+    hold, units = books.holds[draw.hold], draw.amount.units
+    books.by_id[hold.account_id].held -= units
+    books.touched.add(hold.account_id)
+    hold.units -= units
+    hold.drawn += units
+    if not hold.units:
+        hold.status = _CAPTURED
+    books.drawn_holds[hold.id] = hold
+    books.draws.append((transfer_id, hold.id, units, books.now))
 
 
 def _move(books: Books, transfer_id: TransferId, ordinal: int, leg: Leg, effective: datetime) -> None:
@@ -179,7 +231,7 @@ def _place_one(books: Books, hold: Hold) -> Hold | Refusal:
     account = books.accounts[hold.account]
     known = books.holds.get(hold.id)
     if known is not None:
-        same = (known.account_id, known.units, known.expires_at) == (account.id, hold.amount.units, hold.expires_at)
+        same = (known.account_id, known.placed, known.expires_at) == (account.id, hold.amount.units, hold.expires_at)
         return hold if same else HoldConflict(hold=str(hold.id))
     assert hold.amount.units > 0
     if account.frozen:
@@ -227,5 +279,10 @@ def same_content(stored: Transfer, asked: Transfer) -> bool:
         and list(stored.postings) == list(asked.postings)
         and stored.hold == asked.hold
         and stored.reverses == asked.reverses
+        and sorted(stored.draws, key=_by_hold) == sorted(asked.draws, key=_by_hold)
         and (asked.effective_at is None or asked.effective_at == stored.effective_at)
     )
+
+
+def _by_hold(draw: Draw) -> HoldId:
+    return draw.hold

@@ -67,11 +67,20 @@ class Posting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """Takes `amount` (above zero) off an open hold; the rest stays held. Drawn to nothing, the hold is captured."""
+
+    hold: HoldId
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Postings that happen together or not at all.
 
     `id` is the caller's: the same id and content again is the same transfer. `hold` is captured by it: the held money
-    pays the postings out of its account, and what is left of it is released. `effective_at` is when it counts
+    pays the postings out of its account, and what is left of it is released. `draws` pay likewise, each with its amount
+    only: what the postings leave of that is released, the rest stays held. `effective_at` is when it counts
     (default: when it is booked). `reverses` names the transfer this one undoes.
     """
 
@@ -81,6 +90,7 @@ class Transfer:
     hold: HoldId | None = None
     effective_at: datetime | None = None
     reverses: TransferId | None = None
+    draws: Sequence[Draw] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,7 @@ class BookedTransfer:
     reverses: TransferId | None
     reversed_by: TransferId | None
     postings: Sequence[Posting]
+    draws: Sequence[Draw] = ()
 
 
 @dataclass(frozen=True, slots=True)

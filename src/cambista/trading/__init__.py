@@ -1,22 +1,42 @@
-"""Customers' quotes and trades. Owns schema `trading`; announces QuoteIssued and TradeExecuted."""
+"""Quotes, trades, orders on the own book. Owns schema `trading`; announces Quote*, Trade* and Order* events."""
 
+from cambista.trading.book.commands import SelfTrade, TimeInForce
 from cambista.trading.errors import (
+    ClientOrderIdInvalid,
+    ClientOrderIdTaken,
+    CounterpartyBlocked,
+    OrderEnded,
+    OrderTermsInvalid,
+    OrderUnknown,
     PriceMoved,
+    PriceOffTick,
+    PriceTooLarge,
+    QuantityOffLot,
     QuoteExpired,
     QuoteNotFirm,
     QuoteTaken,
     QuoteUnknown,
     TillShort,
+    TooManyOpenOrders,
     TooManyOpenQuotes,
     TradeUnknown,
 )
-from cambista.trading.events import QuoteIssued, TradeExecuted
+from cambista.trading.events import OrderAccepted, OrderCancelled, OrderFilled, QuoteIssued, TradeExecuted
+from cambista.trading.rules.orders import amount_of, price_at
 from cambista.trading.service import Trading
 from cambista.trading.settings import TradingSettings
 from cambista.trading.types import (
     Acceptance,
+    Cancellation,
+    Depth,
     DirectTrade,
+    Fill,
     IssuedQuote,
+    Order,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Quality,
     Quote,
     QuoteKind,
     QuoteRequest,
@@ -27,9 +47,29 @@ from cambista.trading.types import (
 
 __all__ = [
     "Acceptance",
+    "Cancellation",
+    "ClientOrderIdInvalid",
+    "ClientOrderIdTaken",
+    "CounterpartyBlocked",
+    "Depth",
     "DirectTrade",
+    "Fill",
     "IssuedQuote",
+    "Order",
+    "OrderAccepted",
+    "OrderCancelled",
+    "OrderEnded",
+    "OrderFilled",
+    "OrderRequest",
+    "OrderStatus",
+    "OrderTermsInvalid",
+    "OrderType",
+    "OrderUnknown",
     "PriceMoved",
+    "PriceOffTick",
+    "PriceTooLarge",
+    "Quality",
+    "QuantityOffLot",
     "Quote",
     "QuoteExpired",
     "QuoteIssued",
@@ -38,8 +78,11 @@ __all__ = [
     "QuoteRequest",
     "QuoteTaken",
     "QuoteUnknown",
+    "SelfTrade",
     "Terms",
     "TillShort",
+    "TimeInForce",
+    "TooManyOpenOrders",
     "TooManyOpenQuotes",
     "Trade",
     "TradeExecuted",
@@ -47,4 +90,6 @@ __all__ = [
     "TradedReceipt",
     "Trading",
     "TradingSettings",
+    "amount_of",
+    "price_at",
 ]

@@ -26,7 +26,7 @@ from cambista.ledger.store import reading as ledger
 from cambista.runtime import Database, DatabaseAway, OwnReader, Runtime
 from cambista.runtime.database import OWN_ROLE
 from cambista.trading import IssuedQuote, QuoteRequest, Trade
-from cambista.trading import store as trading
+from cambista.trading.store import quotes as trading
 from cambista.trading.types import Acceptance
 from tests.databases import ManualClock, TestServer
 from tests.houses import OPERATOR, PaperHouse, caller_of, paper_house

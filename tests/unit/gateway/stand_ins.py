@@ -55,5 +55,6 @@ def stand_in_doors(trading: Scripted | None = None) -> Doors:
     scripted: Any = trading or Scripted()
     return Doors(
         runtime=runtime, identity=identity, ledger=nothing, venues=nothing, pricing=nothing, trading=scripted,
-        funding=nothing, audit=nothing, solvency=nothing, sagas=nothing, metrics=CollectorRegistry(), pending_migrations=none_pending,
+        funding=nothing, audit=nothing, solvency=nothing, sagas=nothing, metrics=CollectorRegistry(),
+        pending_migrations=none_pending,
     )  # fmt: skip

@@ -65,7 +65,7 @@ def test_what_moves_money_requires_an_idempotency_key(document: dict[str, Any]) 
         if parameter["name"] == "Idempotency-Key" and parameter["required"]
     }
     decided = {f"{each}/{{id}}/{verdict}" for each in ("deposits", "withdrawals") for verdict in ("approve", "reject")}
-    assert required == {f"POST {BASE}/{each}" for each in ("deposits", "trades", "withdrawals", *decided)}
+    assert required == {f"POST {BASE}/{each}" for each in ("deposits", "orders", "trades", "withdrawals", *decided)}
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:

@@ -47,12 +47,14 @@ class AssetList(msgspec.Struct):
 
 
 class PairOut(msgspec.Struct):
-    """How a pair trades: `tick` is the price step, `minimum` and `maximum` bound the base amount of one quote."""
+    """How a pair trades: `tick` is the price step, `lot` the step of an order's base amount; `minimum` and `maximum`
+    bound the base amount of one quote or order."""
 
     pair: PairName
     base: AssetCode
     quote: AssetCode
     tick: PriceText
+    lot: AmountText
     minimum: AmountText
     maximum: AmountText
     enabled: bool
@@ -134,7 +136,7 @@ async def list_assets() -> Response:
 
 
 _PAIR: dict[str, Any] = {
-    "pair": "USDT/COP", "base": "USDT", "quote": "COP", "tick": "0.01", "minimum": "1.000000",
+    "pair": "USDT/COP", "base": "USDT", "quote": "COP", "tick": "0.01", "lot": "0.010000", "minimum": "1.000000",
     "maximum": "250000.000000", "enabled": True,
 }  # fmt: skip
 
@@ -148,6 +150,7 @@ async def list_pairs() -> Response:
             spec.pair.base.code,
             spec.pair.quote.code,
             f"{spec.tick:f}",
+            spec.lot.text,
             spec.minimum.text,
             spec.maximum.text,
             spec.enabled,

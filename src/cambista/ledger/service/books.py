@@ -52,7 +52,7 @@ class Ledger:
             return []
         stored = await store.existing_transfers(tx, [transfer.id for transfer in transfers])
         fresh, repeats = _split(transfers, stored)
-        hold_ids = [transfer.hold for transfer in fresh if transfer.hold is not None]
+        hold_ids = [id for transfer in fresh for id in rules.holds_of(transfer)]
         books, by_id = await self._lock(tx, rules.refs_of(fresh), hold_ids)
         verdicts = dict(zip((t.id for t in fresh), rules.post(books, fresh), strict=True))
         await store.write(tx, books, by_id)
@@ -226,7 +226,8 @@ class Ledger:
             by_id = await store.lock_accounts(tx, list(ids.values()))
         holds = await store.find_holds(tx, hold_ids) if hold_ids else {}
         now = rules.booking_time(by_id.values(), tx.now)
-        return Books({ref: by_id[id] for ref, id in ids.items()}, holds, now, asked_at=tx.now), by_id
+        accounts = {ref: by_id[id] for ref, id in ids.items()}
+        return Books(accounts, holds, now, asked_at=tx.now, by_id=by_id), by_id
 
     async def _resolve(self, tx: Tx, refs: Iterable[AccountRef]) -> dict[AccountRef, int]:
         known = self._ids
@@ -281,7 +282,9 @@ async def _with_repeats(
 
 
 def _repeat(booked: BookedTransfer, asked: Transfer) -> Posted | Refusal:
-    stored = Transfer(booked.id, booked.kind, booked.postings, booked.hold, booked.effective_at, booked.reverses)
+    stored = Transfer(
+        booked.id, booked.kind, booked.postings, booked.hold, booked.effective_at, booked.reverses, booked.draws
+    )
     if rules.same_content(stored, asked):
         return Posted(booked.id, booked.booked_at, repeated=True)
     return TransferConflict(transfer=str(asked.id))

@@ -23,6 +23,7 @@ async def check_all(runtime: Runtime) -> list[Difference]:
             auditing.accounts_against_postings,
             auditing.broken_chains,
             auditing.held_against_holds,
+            auditing.holds_against_draws,
             auditing.transfers_without_postings,
         ):
             found += await check(reader, SHOWN_MAX)

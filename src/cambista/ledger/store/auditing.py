@@ -113,10 +113,28 @@ async def held_against_holds(reader: Reader, limit: int) -> list[Difference]:
     return _differences(
         await reader.all(
             """
-            WITH open AS (SELECT account_id AS id, sum(units) AS held FROM ledger.hold WHERE status = 'open' GROUP BY 1)
+            WITH open AS (
+                SELECT account_id AS id, sum(units - drawn_units) AS held
+                FROM ledger.hold WHERE status = 'open' GROUP BY 1
+            )
             SELECT 'held_is_sum_of_open_holds' AS check, a.kind || ':' || a.owner || ' ' || a.asset AS subject,
                    a.id AS account_id, coalesce(o.held, 0)::text AS expected, a.held::text AS found
             FROM ledger.account a LEFT JOIN open o USING (id) WHERE a.held <> coalesce(o.held, 0) LIMIT $1
+            """,
+            limit,
+        )
+    )
+
+
+async def holds_against_draws(reader: Reader, limit: int) -> list[Difference]:
+    """Holds that were drawn on by another amount than their draws add up to."""
+    return _differences(
+        await reader.all(
+            """
+            SELECT 'hold_is_drawn_by_its_draws' AS check, 'hold ' || h.id AS subject, h.account_id,
+                   coalesce(d.units, 0)::text AS expected, h.drawn_units::text AS found
+            FROM ledger.hold h LEFT JOIN (SELECT hold_id, sum(units) AS units FROM ledger.draw GROUP BY 1) d
+            ON d.hold_id = h.id WHERE h.drawn_units <> coalesce(d.units, 0) LIMIT $1
             """,
             limit,
         )

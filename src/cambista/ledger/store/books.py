@@ -13,6 +13,7 @@ _POSTING = (
     "transfer_id", "ordinal", "units", "source_id", "source_number", "source_balance",
     "destination_id", "destination_number", "destination_balance", "booked_at", "effective_at",
 )  # fmt: skip
+_DRAW = ("transfer_id", "hold_id", "units", "drawn_at")
 _TRANSFER = ("id", "kind", "booked_at", "effective_at", "hold_id", "reverses")
 
 
@@ -67,7 +68,13 @@ async def find_hold_accounts(reader: Reader, ids: Sequence[UUID]) -> list[int]:
 
 async def find_holds(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, HoldState]:
     """Holds as they stand; safe to decide on once their accounts are locked, which every writer does first."""
-    rows = await reader.all("SELECT id, account_id, units, expires_at, status FROM ledger.hold WHERE id = ANY($1)", ids)
+    rows = await reader.all(
+        """
+        SELECT id, account_id, units - drawn_units, expires_at, status, drawn_units
+        FROM ledger.hold WHERE id = ANY($1)
+        """,
+        ids,
+    )
     return {row["id"]: HoldState(*row) for row in rows}
 
 
@@ -89,6 +96,7 @@ async def write(tx: Tx, books: Books, by_id: dict[int, AccountState]) -> None:
         await _update_accounts(tx, [by_id[each] for each in sorted(books.touched)], books)
     await tx.copy("ledger", "transfer", _TRANSFER, books.transfers)
     await tx.copy("ledger", "posting", _POSTING, books.postings)
+    await tx.copy("ledger", "draw", _DRAW, books.draws)
     await _write_holds(tx, books)
 
 
@@ -115,7 +123,7 @@ async def _write_holds(tx: Tx, books: Books) -> None:
     await tx.copy(
         "ledger", "hold",
         ("id", "account_id", "units", "expires_at", "status", "captured_units", "created_at"),
-        [(h.id, h.account_id, h.units, h.expires_at, h.status, h.captured, books.now) for h in new.values()],
+        [(h.id, h.account_id, h.placed, h.expires_at, h.status, h.captured, books.now) for h in new.values()],
     )  # fmt: skip
     closed = [hold for hold in books.closed_holds.values() if hold.id not in new]
     if closed:
@@ -130,6 +138,24 @@ async def _write_holds(tx: Tx, books: Books) -> None:
             [hold.captured for hold in closed],
             books.now,
         )
+    if books.drawn_holds:
+        await _write_drawn_holds(tx, list(books.drawn_holds.values()), books.now)
+
+
+async def _write_drawn_holds(tx: Tx, holds: Sequence[HoldState], now: datetime) -> None:
+    await tx.execute(
+        """
+        UPDATE ledger.hold h
+        SET drawn_units = w.drawn, status = w.status,
+            closed_at = CASE WHEN w.status = 'open' THEN NULL ELSE $4::timestamptz END
+        FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS w (id, drawn, status)
+        WHERE h.id = w.id AND h.status = 'open'
+        """,
+        [hold.id for hold in holds],
+        [hold.drawn for hold in holds],
+        [hold.status for hold in holds],
+        now,
+    )
 
 
 async def set_frozen(tx: Tx, ids: Sequence[int], frozen: bool) -> list[Any]:

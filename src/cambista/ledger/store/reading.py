@@ -12,6 +12,7 @@ from cambista.ledger.types import (
     AccountRef,
     Balance,
     BookedTransfer,
+    Draw,
     Posting,
     StatementLine,
     TrialBalanceLine,
@@ -53,7 +54,8 @@ async def list_balances(reader: Reader, kind: str, owner: str | None) -> list[Ba
 
 async def balance_as_booked(reader: Reader, ref: AccountRef, moment: datetime) -> Balance | None:
     """The balance after the last posting booked at or before `moment`, and what was held at that moment."""
-    account, posting, hold = map(reader.table, ("ledger.account", "ledger.posting", "ledger.hold"))
+    tables = ("ledger.account", "ledger.posting", "ledger.hold", "ledger.draw")
+    account, posting, hold, draw = map(reader.table, tables)
     row = await reader.one(
         f"""
         WITH a AS (SELECT id, frozen FROM {account} WHERE kind = $1 AND owner = $2 AND asset = $3),
@@ -62,7 +64,9 @@ async def balance_as_booked(reader: Reader, ref: AccountRef, moment: datetime) -
             coalesce((SELECT source_balance FROM {posting} WHERE source_id = n.id AND source_number = n.number),
                      (SELECT destination_balance FROM {posting}
                       WHERE destination_id = n.id AND destination_number = n.number), 0) AS posted,
-            coalesce((SELECT sum(units) FROM {hold} h WHERE h.account_id = n.id AND h.created_at <= $4
+            coalesce((SELECT sum(h.units - coalesce((SELECT sum(d.units) FROM {draw} d
+                                                     WHERE d.hold_id = h.id AND d.drawn_at <= $4), 0))
+                      FROM {hold} h WHERE h.account_id = n.id AND h.created_at <= $4
                       AND (h.closed_at IS NULL OR h.closed_at > $4)), 0)::bigint AS held
         FROM a JOIN n USING (id)
         """,
@@ -155,6 +159,7 @@ async def find_transfers(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, Book
         """,
         ids,
     )
+    draws = await _find_draws(reader, ids)
     postings: dict[UUID, list[Posting]] = {}
     for row in rows:
         source = AccountRef(row["s_kind"], row["s_owner"], row["asset"])
@@ -171,9 +176,26 @@ async def find_transfers(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, Book
             TransferId(head["reverses"]) if head["reverses"] else None,
             TransferId(head["reversed_by"]) if head["reversed_by"] else None,
             tuple(postings.get(head["id"], ())),
+            draws.get(head["id"], ()),
         )
         for head in heads
     }
+
+
+async def _find_draws(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, tuple[Draw, ...]]:
+    rows = await reader.all(
+        """
+        SELECT d.transfer_id, d.hold_id, d.units, a.asset
+        FROM ledger.draw d JOIN ledger.hold h ON h.id = d.hold_id JOIN ledger.account a ON a.id = h.account_id
+        WHERE d.transfer_id = ANY($1) ORDER BY d.hold_id
+        """,
+        ids,
+    )
+    draws: dict[UUID, tuple[Draw, ...]] = {}
+    for row in rows:
+        draw = Draw(HoldId(row["hold_id"]), Amount(row["units"], ASSETS[row["asset"]]))
+        draws[row["transfer_id"]] = (*draws.get(row["transfer_id"], ()), draw)
+    return draws
 
 
 async def list_trial_balance(reader: Reader) -> list[TrialBalanceLine]:

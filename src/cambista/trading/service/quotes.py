@@ -9,18 +9,20 @@ from uuid import UUID
 
 from cambista.identity import Identity
 from cambista.kernel.callers import Caller
-from cambista.kernel.errors import Conflict, Denied, Limited, NotFound, Refusal, Unauthenticated
+from cambista.kernel.errors import Limited, Refusal
 from cambista.kernel.ids import CustomerId, HoldId, QuoteId, TradeId
 from cambista.kernel.market import Pair
 from cambista.ledger import AccountKind, Ledger, Period
 from cambista.pricing import Offer, OfferRequest, Pricing
 from cambista.risk import Allowance, Risk, RiskLimitExceeded, Use
 from cambista.runtime import Action, Once, Replay, Runtime, Tx
-from cambista.trading import store
 from cambista.trading.errors import QuoteUnknown, TradeUnknown
 from cambista.trading.events import QuoteIssued, TradeExecuted
 from cambista.trading.rules import quotes as rules
+from cambista.trading.service.orders import Orders
+from cambista.trading.service.refusing import record_refusal, refuse_keys
 from cambista.trading.settings import TradingSettings
+from cambista.trading.store import quotes as store
 from cambista.trading.types import (
     Acceptance,
     DirectTrade,
@@ -71,6 +73,7 @@ class Trading:
         self._risk = risk
         self._ttl = timedelta(seconds=settings.quote_ttl_s)
         self._skews: dict[str, Decimal] = {}
+        self.orders = Orders(runtime, settings, identity=identity, ledger=ledger, pricing=pricing)
 
     async def request_quotes(
         self, requests: Sequence[QuoteRequest], onces: Sequence[Once | None] = ()
@@ -163,7 +166,7 @@ class Trading:
         verdicts: list[IssuedQuote | Refusal | None] = [
             each.offer if isinstance(each.offer, Refusal) else None for each in priced
         ]
-        await self._refuse_keys(tx, [each.request.caller for each in priced], verdicts)
+        await refuse_keys(self._identity, tx, [each.request.caller for each in priced], verdicts)
         waiting = {index: priced[index] for index, verdict in enumerate(verdicts) if verdict is None}
         firm = {each.request.customer_id for each in waiting.values() if each.request.kind is QuoteKind.FIRM}
         open_quotes = await store.count_open_quotes(tx, list(firm), tx.now) if firm else {}
@@ -252,7 +255,7 @@ class Trading:
     ) -> list[Trade | Refusal]:
         """Judge limits, post the money and write the trades; everything a trade is commits here or not at all."""
         verdicts: list[Trade | Refusal | None] = [d if isinstance(d, Refusal) else None for d in drafts]
-        await self._refuse_keys(tx, callers, verdicts)
+        await refuse_keys(self._identity, tx, callers, verdicts)
         waiting = {
             index: trade for index, trade in enumerate(drafts) if verdicts[index] is None and isinstance(trade, Trade)
         }
@@ -270,7 +273,7 @@ class Trading:
             if isinstance(draft, Trade) and isinstance(verdict, Limited):
                 tx.emit(_limit_event(draft, verdict), trace_id=caller.trace_id)
             subject = f"quote:{draft.quote_id}" if isinstance(draft, Trade) else f"customer:{caller.id}"
-            _record_refusal(tx, caller, "trade.execute", subject, verdict)
+            record_refusal(tx, caller, "trade.execute", subject, verdict)
         return [verdict for verdict in verdicts if verdict is not None]
 
     async def _settle_fitting(
@@ -298,14 +301,6 @@ class Trading:
             verdicts[index] = no
         return {}
 
-    async def _refuse_keys(self, tx: Tx, callers: Sequence[Caller], verdicts: "list[T | Refusal | None]") -> None:
-        """A key revoked a moment ago moves nothing, whatever the gateway still remembers of it."""
-        keys = {caller.key_id for caller in callers if caller.key_id is not None}
-        refused = await self._identity.refused_keys(tx, list(keys)) if keys else set()
-        for index, caller in enumerate(callers):
-            if caller.key_id in refused:
-                verdicts[index] = Unauthenticated()
-
 
 def _use(trade: Trade) -> Use:
     return Use(trade.customer_id, trade.terms.notional)
@@ -318,16 +313,9 @@ def _limit_event(trade: Trade, refusal: Refusal) -> RiskLimitExceeded:
     )
 
 
-def _record_refusal(tx: Tx, caller: Caller, name: str, subject: str, verdict: object) -> None:
-    """Noes that say something about the caller: not a malformed wish, nor a price the house did not have."""
-    if isinstance(verdict, Denied | NotFound | Conflict | Limited):
-        facts = {key: str(value) for key, value in verdict.facts.items()}
-        tx.record(Action(caller, name, subject, verdict.code, facts))
-
-
 def _announce_quote(tx: Tx, request: QuoteRequest, verdict: IssuedQuote | Refusal | None) -> None:
     if not isinstance(verdict, IssuedQuote):
-        _record_refusal(tx, request.caller, "quote.request", f"customer:{request.customer_id}", verdict)
+        record_refusal(tx, request.caller, "quote.request", f"customer:{request.customer_id}", verdict)
         return
     quote, terms = verdict.quote, verdict.quote.terms
     tx.emit(

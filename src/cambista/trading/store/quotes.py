@@ -1,4 +1,4 @@
-"""All the SQL of trading."""
+"""Quotes and trades in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
