@@ -41,7 +41,7 @@ def price_venues(settings: VenuesSettings, clock: Clock, rng: random.Random | No
     for each in settings.ccxt:
         pairs = [pair_spec(name).pair for name in each.pairs]
         venues.append(CcxtExchange(each.exchange, pairs, clock=clock, poll_s=each.poll_s, options=each.options))
-    chance = rng or random.Random(paper.seed)
+    chance = rng or random.Random(paper.seed)  # pauses and polling only  # nosec B311
     if settings.binance.pairs:
         venues.append(BinancePrices(_access(settings), _pairs(settings.binance.pairs), clock=clock, rng=chance))
     if settings.p2p.pairs:
