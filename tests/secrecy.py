@@ -37,8 +37,8 @@ SECRET_FIELDS = frozenset(
 )  # fmt: skip
 # Shorter ones stand in any text by chance.
 LENGTH_MIN = 8
-# What a fuzzer takes for a password, and the number the house itself gives as an example.
-NO_SECRET = re.compile(r"[a-z_]+|\+573001234567")
+# What a fuzzer takes for a password, the number the house itself gives as an example, and a network address.
+NO_SECRET = re.compile(r"[a-z_]+|\+573001234567|\d{1,3}(\.\d{1,3}){3}")
 LEARNT_MAX = 50_000
 _METHODS = (
     "msg", "log", "debug", "info", "warn", "warning", "fatal", "failure", "err", "error", "critical", "exception",

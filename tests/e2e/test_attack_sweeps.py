@@ -175,6 +175,7 @@ OFFERED: Mapping[tuple[str, str | int], tuple[str, ...]] = {
     ("/api-keys", ""): ("owner_id", "scopes", "expires_at"),
     ("/deposits", ""): ("customer_id",),
     ("/principals", ""): ("role",),
+    ("/orders", ""): ("price",),
     ("/quotes", ""): ("kind",),
     ("/trades", ""): ("price",),
     ("/oauth/clients", ""): ("owner_id", "scopes"),
