@@ -27,7 +27,7 @@ def schedule(lots: int, duration_s: int, seed: int, curve: Sequence[int] = ()) -
     """Slices of `lots` over the duration, the same for the same seed; `curve` weighs equal parts of the time by the
     volume that is usual then (empty or all zero: evenly). The last one makes the lots full, and none is late."""
     count = max(1, min(SLICES_MAX, lots, duration_s // SLICE_S or 1))
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # nosec B311 - a schedule must come out the same after a restart, not be a secret
     usual = [curve[part * len(curve) // count] if curve else 1 for part in range(count)]
     if not any(usual):
         usual = [1] * count
