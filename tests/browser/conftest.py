@@ -29,10 +29,11 @@ _OPEN = re.compile(r"http://127\.0\.0\.1:\d+")
 
 @dataclass(frozen=True, slots=True)
 class LiveHouse:
-    """Where a running house listens, and its first key."""
+    """Where a running house listens, its first key, and its folder."""
 
     url: str
     admin_key: str
+    home: Path
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Visitor:
 
     async def sign_in(self, key: str | None = None) -> Page:
         """Open the console and show a key at its door."""
-        await self.page.goto(f"{self.house.url}/console")
+        await self.page.goto(f"{self.house.url}/console/sign-in?with=key")
         await self.page.fill("#key", key if key is not None else self.house.admin_key)
         await self.page.click("form button")
         return self.page
@@ -92,7 +93,7 @@ def live_house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("house")
     home.parent.chmod(0o711)
     env = {name: value for name, value in os.environ.items() if not name.startswith("CAMBISTA_")}
-    env |= {"CAMBISTA_HOME": str(home), "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+    env |= {"CAMBISTA_HOME": str(home), "PYTHONUNBUFFERED": "1", "COLUMNS": "200", "CAMBISTA_AUDIT__CHECKPOINT_S": "1"}
     log = home / "serve.log"
     with log.open("wb") as errors:
         server = subprocess.Popen(SERVE, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -100,7 +101,7 @@ def live_house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert server.stdout is not None
         url = next((found[0] for line in server.stdout if (found := _OPEN.search(line))), None)
         assert url is not None, log.read_text()
-        yield LiveHouse(url, (home / "admin.key").read_text().strip())
+        yield LiveHouse(url, (home / "admin.key").read_text().strip(), home)
     finally:
         server.send_signal(signal.SIGINT)
         try:

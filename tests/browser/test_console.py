@@ -15,7 +15,7 @@ async def test_a_wrong_key_is_refused_at_the_door(visitor: Visitor) -> None:
     await expect(page.get_by_role("alert")).to_have_text(ES.sign_in_refused)
     await expect(page.locator(".desk")).to_have_count(0)
     await page.goto(f"{visitor.house.url}/console/")
-    await expect(page.locator("#key")).to_be_visible()
+    await expect(page.locator("#email")).to_be_visible()
     # The browser itself reports the answer 401; nothing else may be there.
     assert [error for error in visitor.errors if "401" not in error] == []
     visitor.errors.clear()
@@ -25,7 +25,7 @@ async def test_the_door_speaks_both_languages(visitor: Visitor) -> None:
     page = visitor.page
     await page.goto(f"{visitor.house.url}/console")
     await expect(page.locator("h1")).to_have_text(ES.sign_in_title)
-    await page.get_by_role("link", name="EN").click()
+    await page.get_by_role("link", name="EN", exact=True).click()
     await expect(page.locator("h1")).to_have_text(EN.sign_in_title)
 
 
@@ -110,9 +110,9 @@ async def test_a_revoked_key_is_shown_out_while_it_looks(visitor: Visitor, admin
 async def test_signing_out_closes_the_desk(visitor: Visitor) -> None:
     page = await visitor.open_desk()
     await page.get_by_role("button", name=ES.sign_out).click()
-    await expect(page.locator("#key")).to_be_visible()
+    await expect(page.locator("#email")).to_be_visible()
     await page.goto(f"{visitor.house.url}/console/")
-    await expect(page.locator("#key")).to_be_visible()
+    await expect(page.locator("#email")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "height"), ((1280, 800), (820, 1180), (390, 844)))

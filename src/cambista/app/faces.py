@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from cambista import console
 from cambista.app.build import House
+from cambista.app.guards import guards_of
 from cambista.app.rooms import ROOMS
 from cambista.console import ConsoleDoors
 from cambista.gateway import Doors, SharedWindows, create_app
@@ -42,11 +43,11 @@ def create_faces(
         certificate_ends_at=certificate_ends_at,
     )
     if house.settings.console:
-        console.mount(app, _console_doors(house), secret=secrets.token_urlsafe(32))
+        console.mount(app, _console_doors(house, certificate_ends_at), secret=secrets.token_urlsafe(32))
     return app
 
 
-def _console_doors(house: House) -> ConsoleDoors:
+def _console_doors(house: House, certificate_ends_at: Callable[[], datetime] | None) -> ConsoleDoors:
     return ConsoleDoors(
         runtime=house.runtime,
         identity=house.identity,
@@ -55,6 +56,9 @@ def _console_doors(house: House) -> ConsoleDoors:
         ledger=house.ledger,
         venues=house.venues,
         analytics=house.analytics,
+        audit=house.audit,
+        solvency=house.solvency,
+        guards=guards_of(house, certificate_ends_at),
         till_targets=house.till_targets,
     )
 

@@ -16,12 +16,15 @@ from cambista.audit.errors.solvency import (
     LiabilityNegative,
     ProofUnknown,
 )
+from cambista.audit.rules.chain import entry_hash
+from cambista.audit.rules.checkpoints import CheckpointMalformed, read_checkpoint
 from cambista.audit.rules.liabilities import node_sum
-from cambista.audit.rules.solvency import parse_day
+from cambista.audit.rules.merkle import root_from_inclusion
+from cambista.audit.rules.solvency import parse_day, signed_message
 from cambista.audit.service.checking import check_bundle
 from cambista.audit.service.door import READERS, Audit
 from cambista.audit.service.exporting import Export
-from cambista.audit.service.keys import AuditKey
+from cambista.audit.service.keys import AuditKey, signed_by
 from cambista.audit.service.script import verifier_script
 from cambista.audit.service.sealer import SealerState
 from cambista.audit.service.sinks import open_sinks
@@ -54,6 +57,7 @@ __all__ = [
     "ChainBroken",
     "ChainRolledBack",
     "Checkpoint",
+    "CheckpointMalformed",
     "CheckpointUnknown",
     "ConsistencyProof",
     "DayInvalid",
@@ -80,9 +84,14 @@ __all__ = [
     "Verdict",
     "Wrong",
     "check_bundle",
+    "entry_hash",
     "node_sum",
     "open_sinks",
     "parse_day",
+    "read_checkpoint",
+    "root_from_inclusion",
+    "signed_by",
+    "signed_message",
     "subjects_about",
     "verifier_script",
 ]

@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from cambista.console.doors import ConsoleDoors
 from cambista.console.gate import Gate
+from cambista.console.security import Guards, Keeping, Limits, Policy, Tier, Ways
 
-__all__ = ["ConsoleDoors", "Gate", "mount"]
+__all__ = ["ConsoleDoors", "Gate", "Guards", "Keeping", "Limits", "Policy", "Tier", "Ways", "mount"]
 
 
 def mount(app: FastAPI, doors: ConsoleDoors, *, secret: str, path: str = "/console") -> Gate:

@@ -1,38 +1,39 @@
-"""The console's outer door: sign-in, sign-out. Behind it stands NiceGUI, loaded when somebody first comes here."""
+"""The console's outer door: who stands before it, and what is behind it for whom."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import structlog
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cambista.console.board import Board
 from cambista.console.doors import ConsoleDoors
+from cambista.console.entrance import Entrance
 from cambista.console.guilloche import rosette
+from cambista.console.office.office import Office
+from cambista.console.requests import root_of, same_origin, with_headers
 from cambista.console.seat import SCOPE_KEY, Seat
-from cambista.console.sessions import LIFE_S, Attempts, Session, Sessions
-from cambista.console.sign_in import sign_in_page
-from cambista.console.texts import Language, preferred, texts
-from cambista.kernel.callers import Caller, Role
-from cambista.kernel.errors import Denied, Refusal, Unauthenticated
-from cambista.runtime import Action
+from cambista.console.sessions import Session, Sessions
+from cambista.console.texts import texts
+from cambista.kernel.errors import Refusal
 
-COOKIE = "cambista_console"
-STAFF = (Role.OPERATOR, Role.TREASURER, Role.COMPLIANCE, Role.ADMIN, Role.AUDITOR)
-FORM_MAX = 4096
 DESKS_MAX = 64
 REVALIDATE_S = 2.0
-_ASSETS = {"desk.css": "text/css", "mark.svg": "image/svg+xml", "rosette.svg": "image/svg+xml"}
-_STRICT = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+_ASSETS = {
+    "desk.css": "text/css",
+    "mark.svg": "image/svg+xml",
+    "rosette.svg": "image/svg+xml",
+    "passkey.js": "text/javascript",
+}
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
 )
 # NiceGUI starts from inline scripts and compiles its templates in the browser; nothing comes from elsewhere.
 _DESK = (
@@ -47,7 +48,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
-_log = structlog.get_logger(__name__)
+_NICEGUI = ("/_nicegui/", "/_nicegui_ws/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +69,27 @@ class Gate:
         self.doors = doors
         self.board = Board(doors)
         self.sessions = Sessions(doors.runtime.clock, secret)
-        self._attempts = Attempts(doors.runtime.clock)
+        self.entrance = Entrance(doors, self.sessions)
+        self.office = Office(doors)
         self._open_site = site or _open_site
         self._site: Site | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
-        session = self.sessions.find(_cookie(scope))
         if scope["type"] == "websocket":
-            await self._socket(scope, receive, send, path=path, session=session)
+            await self._socket(scope, receive, send, path=path)
             return
         request = Request(scope, receive)
+        session = None if path.startswith("/assets/") else await self.entrance.recognise(request)
         own = await self._own(request, path, session)
         if own is not None:
-            await own(scope, receive, _with_headers(send, {"Content-Security-Policy": _STRICT, **_HEADERS}))
+            await own(scope, receive, with_headers(send, {"Content-Security-Policy": STRICT, **_HEADERS}))
             return
         assert session is not None
-        scope[SCOPE_KEY] = Seat(self.board, session, self.doors.house)
+        scope[SCOPE_KEY] = Seat(self.board, session, self.doors.house, self.doors.identity.note_use)
         desk = await self.desk()
-        await desk(scope, receive, _with_headers(send, {"Content-Security-Policy": _DESK, **_HEADERS}))
+        await desk(scope, receive, with_headers(send, {"Content-Security-Policy": _DESK, **_HEADERS}))
 
     async def desk(self) -> ASGIApp:
         """NiceGUI with the desk's page; its first import takes about a second, in a thread of its own."""
@@ -104,7 +106,7 @@ class Gate:
             await self._site.close()
 
     async def revalidate(self) -> None:
-        """End the sessions of keys that no longer open anything; a database that is away ends none."""
+        """End the sessions of keys and logins that no longer open anything; a database that is away ends none."""
         self.sessions.end_old()
         key_ids = self.sessions.key_ids()
         if not key_ids:
@@ -121,9 +123,10 @@ class Gate:
             await self.doors.runtime.clock.sleep(REVALIDATE_S)
             await self.revalidate()
 
-    async def _socket(self, scope: Scope, receive: Receive, send: Send, *, path: str, session: Session | None) -> None:
-        ours = _same_origin(Headers(scope=scope)) and path.startswith("/_nicegui_ws/")
-        if session is None or self._site is None or not ours:
+    async def _socket(self, scope: Scope, receive: Receive, send: Send, *, path: str) -> None:
+        ours = same_origin(Headers(scope=scope)) and path.startswith("/_nicegui_ws/")
+        session = await self.entrance.recognise(HTTPConnection(scope)) if ours else None
+        if session is None or self._site is None or not self.entrance.is_enrolled(session):
             await receive()
             await send({"type": "websocket.close", "code": 4401})
             return
@@ -131,96 +134,51 @@ class Gate:
 
     async def _own(self, request: Request, path: str, session: Session | None) -> Response | None:
         """The gate's own answer; None = the desk's business."""
+        if request.method == "POST" and not path.startswith(_NICEGUI) and not same_origin(request.headers):
+            return PlainTextResponse("403", 403)
         if path.startswith("/assets/"):
             return _asset(path.removeprefix("/assets/"))
         if path == "/sign-in":
-            answered = self._sign_in if request.method == "POST" else self._sign_in_form
-            return await answered(request, session)
+            return await self._sign_in(request, session)
         if path == "/sign-out" and request.method == "POST":
-            return await self._sign_out(request, session)
-        if path == "/" and request.method in ("GET", "HEAD"):
-            if session is None:
-                return RedirectResponse(f"{_root(request)}/sign-in", 303)
-            if self.board.watchers >= DESKS_MAX:
-                return PlainTextResponse(texts(session.language).too_many_desks, 503, {"Retry-After": "30"})
-            return None
-        if path.startswith(("/_nicegui/", "/_nicegui_ws/")):
-            return None if session is not None else PlainTextResponse("", 401)
-        return PlainTextResponse("404", 404)
+            return await self.entrance.sign_out(request, session)
+        if session is None:
+            return self._outside(request, path)
+        if path == "/enrol":
+            return await self.entrance.enrol(request, session)
+        if not self.entrance.is_enrolled(session):
+            return RedirectResponse(f"{root_of(request)}/enrol", 303) if request.method == "GET" else _nothing(401)
+        return await self._inside(request, path, session)
 
-    async def _sign_in_form(self, request: Request, session: Session | None) -> Response:
+    async def _sign_in(self, request: Request, session: Session | None) -> Response:
+        if request.method == "POST":
+            return await self.entrance.sign_in(request, session)
         if session is not None:
-            return RedirectResponse(f"{_root(request)}/", 303)
+            return RedirectResponse(f"{root_of(request)}/", 303)
         tasks = self.doors.runtime.tasks
         if self._site is None and "console.open" not in tasks.running():
-            # Whoever stands at the door will want the desk: it is made ready while the key is looked for.
+            # Whoever stands at the door will want the desk: it is made ready while the password is looked for.
             tasks.keep("console.open", self._warm)
-        language = _language(request.query_params.get("lang"), request)
-        message = texts(language).sign_in_ended if "ended" in request.query_params else ""
-        return self._page(request, language, message)
+        return self.entrance.form(request)
 
     async def _warm(self) -> None:
         await self.desk()
 
-    async def _sign_in(self, request: Request, session: Session | None) -> Response:
-        if not _same_origin(request.headers):
-            return PlainTextResponse("403", 403)
-        form = await _form(request)
-        language, address = _language(form.get("lang"), request), _address(request)
-        words = texts(language)
-        wait_s = self._attempts.wait_s(address)
-        if wait_s:
-            locked = self._page(request, language, words.sign_in_locked.format(minutes=-(-wait_s // 60)), 429)
-            locked.headers["Retry-After"] = str(wait_s)
-            return locked
-        try:
-            caller = await self._authenticate(form.get("key", "").strip(), address)
-        except Unauthenticated:
-            self._attempts.failed(address)
-            return self._page(request, language, words.sign_in_refused, 401)
-        except Denied:
-            self._attempts.failed(address)
-            return self._page(request, language, words.sign_in_role_refused, 403)
-        except Refusal:
-            return self._page(request, language, words.sign_in_away, 503)
-        self._attempts.succeeded(address)
-        if session is not None:
-            self.sessions.end([session])
-        answer = RedirectResponse(f"{_root(request)}/", 303)
-        answer.set_cookie(
-            COOKIE, self.sessions.open(caller, language), max_age=LIFE_S, path=_root(request) or "/",
-            secure=request.url.scheme == "https", httponly=True, samesite="strict",
-        )  # fmt: skip
-        return answer
+    def _outside(self, request: Request, path: str) -> Response:
+        if path.startswith(_NICEGUI):
+            return _nothing(401)
+        if path in ("/", "/enrol") or self.office.has(path):
+            return RedirectResponse(f"{root_of(request)}/sign-in", 303)
+        return _nothing(404)
 
-    async def _authenticate(self, key: str, address: str) -> Caller:
-        trace_id = str(self.doors.runtime.new_id())
-        caller = await self.doors.identity.authenticate(key[:256], address=address, trace_id=trace_id)
-        caller.require("ledger:read", *STAFF)
-        caller.require("trades:read", *STAFF)
-        await self._record(caller, "console.sign_in")
-        return caller
-
-    async def _sign_out(self, request: Request, session: Session | None) -> Response:
-        if not _same_origin(request.headers):
-            return PlainTextResponse("403", 403)
-        if session is not None:
-            self.sessions.end([session])
-            try:
-                await self._record(session.caller, "console.sign_out")
-            except Refusal as refusal:
-                _log.warning("sign_out_not_recorded", code=refusal.code)
-        answer = RedirectResponse(f"{_root(request)}/sign-in", 303)
-        answer.delete_cookie(COOKIE, path=_root(request) or "/", httponly=True, samesite="strict")
-        return answer
-
-    async def _record(self, caller: Caller, deed: str) -> None:
-        async with self.doors.runtime.db.transaction() as tx:
-            tx.record(Action(caller, deed, f"key:{caller.key_id}"))
-
-    def _page(self, request: Request, language: Language, message: str, status: int = 200) -> HTMLResponse:
-        page = sign_in_page(language, root=_root(request), house=self.doors.house, message=message)
-        return HTMLResponse(page, status, {"Cache-Control": "no-store"})
+    async def _inside(self, request: Request, path: str, session: Session) -> Response | None:
+        if path == "/" and request.method in ("GET", "HEAD"):
+            if self.board.watchers >= DESKS_MAX:
+                return PlainTextResponse(texts(session.language).too_many_desks, 503, {"Retry-After": "30"})
+            return None
+        if path.startswith(_NICEGUI):
+            return None
+        return await self.office.answer(request, path, session) or _nothing(404)
 
 
 async def _open_site() -> Site:
@@ -234,46 +192,8 @@ def _site_module() -> Any:
     return site
 
 
-def _root(request: Request) -> str:
-    return str(request.scope.get("root_path", ""))
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
-
-
-def _cookie(scope: Scope) -> str | None:
-    if scope["type"] not in ("http", "websocket"):
-        return None
-    return Request({**scope, "type": "http"}).cookies.get(COOKIE)
-
-
-def _language(wanted: str | None, request: Request) -> Language:
-    if wanted in tuple(each.value for each in Language):
-        return Language(wanted)
-    return preferred(request.headers.get("accept-language", ""))
-
-
-def _same_origin(headers: Headers) -> bool:
-    """Whether our own page sent it. Browsers say where a form or a socket comes from, in one header or in two; who says
-    nothing is no browser, and sends nobody's cookie unknowingly."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_MAX:
-            return {}
-    try:
-        found = parse_qs(body.decode(), max_num_fields=8)
-    except ValueError:
-        return {}
-    return {name: values[0] for name, values in found.items()}
+def _nothing(status: int) -> Response:
+    return PlainTextResponse(str(status), status)
 
 
 @cache
@@ -285,18 +205,5 @@ def _read_asset(name: str) -> bytes:
 
 def _asset(name: str) -> Response:
     if name not in _ASSETS:
-        return PlainTextResponse("404", 404)
+        return _nothing(404)
     return Response(_read_asset(name), media_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=300"})
-
-
-def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
-    added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    names = {name for name, _ in added}
-
-    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            kept = [pair for pair in message.get("headers", ()) if bytes(pair[0]).lower() not in names]
-            message: Message = {**message, "headers": [*kept, *added]}  # type: ignore[no-redef]
-        await send(message)
-
-    return send_with_headers

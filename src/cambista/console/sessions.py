@@ -1,4 +1,6 @@
-"""Who is signed in to the console: in memory only, bounded, and never with the key itself."""
+"""Who is signed in to the console: in memory only, bounded, and never with the key itself.
+
+Who came by password has a session of the house besides; what is here is how their desk is to look."""
 
 import hmac
 import ipaddress
@@ -47,10 +49,15 @@ class Sessions:
     def open(self, caller: Caller, language: Language) -> str:
         """A new session's token. When there are 256 already, the oldest ends."""
         token = self._token()
+        self.adopt(token, caller, language)
+        return token
+
+    def adopt(self, token: str, caller: Caller, language: Language) -> Session:
+        """Know the holder of a token that the house itself gave out."""
         while len(self._open) >= SESSIONS_MAX:
             self._open.popitem(last=False)[1].ended = True
-        self._open[self._digest(token)] = Session(caller, self._clock.monotonic(), language)
-        return token
+        session = self._open[self._digest(token)] = Session(caller, self._clock.monotonic(), language)
+        return session
 
     def find(self, token: str | None) -> Session | None:
         """The open session of that token; none after twelve hours."""

@@ -12,7 +12,10 @@ from nicegui.events import GenericEventArguments
 from starlette.types import ASGIApp
 
 from cambista.console import chart
+from cambista.console.access import menu_of
 from cambista.console.board import INTERVALS
+from cambista.console.office_texts import words_in
+from cambista.console.pages import frame
 from cambista.console.panels import house, prices, tables, top
 from cambista.console.seat import SCOPE_KEY, Seat
 from cambista.console.snapshot import Snapshot
@@ -68,8 +71,8 @@ _views = Views()
 class Desk:
     """One browser's desk: its chosen pair and interval, and the elements that show them."""
 
-    def __init__(self, client: Client, seat: Seat) -> None:
-        self._client, self._seat = client, seat
+    def __init__(self, client: Client, seat: Seat, root_path: str) -> None:
+        self._client, self._seat, self._root_path = client, seat, root_path
         self._board, self._session = seat.board, seat.session
         self._pair, self._interval = _FIRST_PAIR, "1m"
         self._panels: dict[str, Panel] = {}
@@ -133,7 +136,9 @@ class Desk:
             lambda: prices.focus(snapshot, language, chosen=pair, interval=interval),
         )
         self._panels["focus"].show(focus)
-        self._panels["top"].show(top.bar(snapshot, language, self._session.caller.role, house=self._seat.house))
+        caller = self._session.caller
+        menu = frame.menu(menu_of(caller), words_in(language), root=self._root_path, here="/")
+        self._panels["top"].show(top.bar(snapshot, language, caller.role, house=self._seat.house, menu=menu))
 
     def _options(self, snapshot: Snapshot) -> dict[str, Any]:
         look = chart.Look(PAIRS[self._pair].pair, self._session.language, self._session.theme)
@@ -164,6 +169,7 @@ class Desk:
     async def _act(self, event: GenericEventArguments) -> None:
         if self._session.ended or not isinstance(event.args, list) or len(event.args) != 2:
             return
+        self._seat.note_use(self._session.caller)
         act, value = str(event.args[0]), str(event.args[1])
         if act == "pair" and value in PAIRS:
             self._pair = value
@@ -185,7 +191,7 @@ async def desk_page(client: Client, request: Request) -> None:
     """The desk of whoever the gate let in."""
     seat: Seat = request.scope[SCOPE_KEY]
     snapshot = await seat.board.fresh()
-    desk = Desk(client, seat)
+    desk = Desk(client, seat, request.scope["root_path"])
     await seat.board.draw(*desk.chart)
     ui.add_head_html(f'<link rel="stylesheet" href="{request.scope["root_path"]}/assets/desk.css">')
     desk.build(snapshot)

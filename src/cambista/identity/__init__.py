@@ -84,9 +84,11 @@ from cambista.identity.events.principals import (
     PrincipalAdded,
     PrincipalStatusChanged,
 )
+from cambista.identity.rules.keys import SESSION_MARK
 from cambista.identity.rules.oauth import GRANTABLE
+from cambista.identity.rules.passwords import LENGTH_MIN as PASSWORD_LENGTH_MIN
 from cambista.identity.rules.principals import read_text
-from cambista.identity.rules.roles import SCOPES_OF, STAFF, owner_seen, permission
+from cambista.identity.rules.roles import OVERSEERS, SCOPES_OF, STAFF, owner_seen, permission
 from cambista.identity.rules.step_up import require_enrolled, require_step_up, step_up_refusal
 from cambista.identity.service import Identity, People
 from cambista.identity.settings import IdentitySettings
@@ -151,7 +153,10 @@ from cambista.identity.types.signing import SignedRequest
 
 __all__ = [
     "GRANTABLE",
+    "OVERSEERS",
+    "PASSWORD_LENGTH_MIN",
     "SCOPES_OF",
+    "SESSION_MARK",
     "STAFF",
     "AccessDenied",
     "AccessGranted",

@@ -7,7 +7,6 @@ from itertools import pairwise
 import pytest
 
 from cambista.console.board import Board
-from cambista.console.doors import ConsoleDoors
 from cambista.console.snapshot import Snapshot
 from cambista.kernel.market import Price, Side
 from cambista.kernel.money import Amount
@@ -15,6 +14,7 @@ from cambista.kernel.registry import COP, PAIRS, USDT
 from cambista.runtime import DatabaseAway, Runtime
 from cambista.trading import DirectTrade, Trade
 from tests.houses import PaperHouse, caller_of, paper_house
+from tests.integration.console.doors import console_doors
 
 
 class Desk:
@@ -37,13 +37,7 @@ async def paper(runtime: Runtime) -> AsyncIterator[PaperHouse]:
 
 @pytest.fixture
 def board(paper: PaperHouse) -> Board:
-    house = paper.house
-    return Board(
-        ConsoleDoors(
-            house.runtime, house.identity, house.pricing, house.trading, house.ledger, house.venues, house.analytics,
-            house.till_targets,
-        )
-    )  # fmt: skip
+    return Board(console_doors(paper.house))
 
 
 async def trade(paper: PaperHouse) -> Trade:

@@ -1,57 +1,18 @@
 """The console's outer door on a real house: who gets in, who does not, and who is shown out."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from uuid import UUID
 
-import httpx2
 import pytest
-from fastapi import FastAPI
-from starlette.responses import PlainTextResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message
 
-from cambista.console import ConsoleDoors, Gate
-from cambista.console.gate import COOKIE, FORM_MAX, Site
-from cambista.console.seat import SCOPE_KEY
+from cambista.console.office_texts import words_in
+from cambista.console.requests import COOKIE, FORM_MAX
 from cambista.console.sessions import FAILURES_MAX, LOCK_S
-from cambista.console.texts import EN, ES
-from cambista.identity import (
-    Identity,
-    KeyRequest,
-    KeyRevocation,
-    NewApiKey,
-    Principal,
-    PrincipalRequest,
-    Status,
-    StatusChange,
-)
-from cambista.kernel.callers import Caller, Role
+from cambista.console.texts import EN, ES, Language
+from cambista.identity import KeyRequest, KeyRevocation, NewApiKey, Status, StatusChange
 from cambista.runtime import Runtime
 from tests.houses import PaperHouse, paper_house
-
-ADMIN = Caller(UUID(int=0xAD), Role.ADMIN)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """The gate, a browser before it, and who may make keys."""
-
-    gate: Gate
-    browser: httpx2.AsyncClient
-    identity: Identity
-
-    async def key(self, role: str, *scopes: str) -> NewApiKey:
-        [owner] = await self.identity.create_principals([PrincipalRequest(ADMIN, role, "Somebody")])
-        assert isinstance(owner, Principal)
-        [made] = await self.identity.create_keys([KeyRequest(ADMIN, owner.id, "Console", scopes)])
-        assert isinstance(made, NewApiKey), made
-        return made
-
-    async def sign_in(self, key: str, **headers: str) -> httpx2.Response:
-        return await self.browser.post("/console/sign-in", data={"key": key, "lang": "en"}, headers=headers)
-
-    async def desk(self) -> httpx2.Response:
-        return await self.browser.get("/console/")
+from tests.integration.console.doors import ADMIN, Door, open_door
 
 
 @pytest.fixture
@@ -62,35 +23,16 @@ async def paper(runtime: Runtime) -> AsyncIterator[PaperHouse]:
 
 @pytest.fixture
 async def door(paper: PaperHouse) -> AsyncIterator[Door]:
-    house = paper.house
-    doors = ConsoleDoors(
-        house.runtime, house.identity, house.pricing, house.trading, house.ledger, house.venues, house.analytics
-    )
-
-    async def desk(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.accept"})
-            return
-        await PlainTextResponse(f"the desk of {scope[SCOPE_KEY].session.caller.role.value}")(scope, receive, send)
-
-    async def close() -> None:
-        return None
-
-    async def opened() -> Site:
-        return Site(desk, close)
-
-    app = FastAPI()
-    gate = Gate(doors, secret="test", site=opened)
-    app.mount("/console", gate)
-    transport = httpx2.ASGITransport(app, client=("203.0.113.9", 4711))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://house") as browser:
-        yield Door(gate, browser, house.identity)
+    async with open_door(paper.house) as opened:
+        yield opened
 
 
 async def test_whoever_is_not_signed_in_is_shown_the_door(door: Door) -> None:
     answer = await door.desk()
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
     page = await door.browser.get("/console/sign-in", headers={"accept-language": "es-CO"})
+    assert words_in(Language.ES).enter_lead in page.text
+    page = await door.browser.get("/console/sign-in?with=key", headers={"accept-language": "es-CO"})
     assert ES.sign_in_lead in page.text
     for path in ("/console/_nicegui/3.18.0/static/nicegui.js", "/console/_nicegui_ws/socket.io/"):
         assert (await door.browser.get(path)).status_code == 401
@@ -158,12 +100,12 @@ async def test_signing_out_ends_the_session_on_the_server_too(door: Door) -> Non
     token = door.browser.cookies[COOKIE]
     answer = await door.browser.post("/console/sign-out")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
-    door.browser.cookies.set(COOKIE, token, domain="house", path="/console")
+    door.put_cookie(COOKIE, token)
     assert (await door.desk()).status_code == 303
 
 
 async def test_a_new_sign_in_has_a_new_token_so_that_a_planted_one_is_worth_nothing(door: Door) -> None:
-    door.browser.cookies.set(COOKIE, "planted", domain="house", path="/console")
+    door.put_cookie(COOKIE, "planted")
     answer = await door.sign_in((await door.key("operator")).key)
     assert "planted" not in answer.headers["set-cookie"]
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from cambista.console.panels import house, prices, tables, top
 from cambista.console.panels.markup import sparkline
-from cambista.console.sign_in import sign_in_page
 from cambista.console.snapshot import Snapshot
 from cambista.console.texts import Language, texts
 from cambista.kernel.callers import Role
@@ -162,16 +161,3 @@ def test_a_sparkline_stays_inside_its_frame(values: list[Any]) -> None:
     pairs = [tuple(map(float, point.split(","))) for point in points.split()]
     assert len(pairs) == len(values)
     assert all(0 <= x <= 96.1 and 0 <= y <= 28 for x, y in pairs)
-
-
-@pytest.mark.parametrize("language", tuple(Language))
-def test_the_sign_in_page_holds_no_script_and_escapes_what_it_is_given(language: Language) -> None:
-    markup = sign_in_page(language, root="/console", house="<i>Casa</i>", message="<b>no</b>")
-    assert "<script" not in markup
-    assert "<b>no" not in markup
-    assert "<i>Casa<" not in markup
-    page = Page(markup.removeprefix("<!doctype html>"))
-    forms = [attributes for tag, attributes in page.elements if tag == "form"]
-    assert [(form["action"], form["method"]) for form in forms] == [("/console/sign-in", "post")]
-    [key] = [attributes for tag, attributes in page.elements if attributes.get("name") == "key"]
-    assert (key["type"], key["autocomplete"]) == ("password", "off")

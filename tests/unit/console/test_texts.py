@@ -1,12 +1,17 @@
 """The console speaks Spanish and English, all of it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+import cambista.app.build  # noqa: F401 - every room's refusals
+from cambista.console.office_texts import Said, Words, words_in
 from cambista.console.texts import EN, ES, Language, Texts, preferred, texts
 from cambista.kernel.callers import Role
+from cambista.kernel.errors import Refusal
 from cambista.pricing import Rung
 from cambista.venues import VenueState
 
@@ -25,6 +30,43 @@ def test_sentences_are_translated_and_not_merely_copied() -> None:
     sentences = [key for key in KEYS if getattr(ES, key).count(" ") >= 3]
     assert sentences
     assert [key for key in sentences if getattr(ES, key) == getattr(EN, key)] == []
+
+
+def _said() -> dict[str, Said]:
+    return {name: text for name, text in vars(Words).items() if isinstance(text, Said)}
+
+
+@pytest.mark.parametrize("name", _said())
+def test_a_text_of_the_pages_exists_in_both_languages_with_the_same_places_to_fill(name: str) -> None:
+    said = _said()[name]
+    spanish, english = said.of[Language.ES], said.of[Language.EN]
+    assert spanish.strip()
+    assert english.strip()
+    assert re.findall(r"{\w+}", spanish) == re.findall(r"{\w+}", english)
+    assert spanish.count(" ") < 3 or spanish != english
+    assert (getattr(words_in(Language.ES), name), getattr(words_in(Language.EN), name)) == (spanish, english)
+
+
+def test_every_text_of_the_pages_is_used() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in Path("src/cambista/console").rglob("*.py"))
+    composed = ("refusal_", "role_", "status_", "factor_", "nav_")
+    asked = set(re.findall(r"\.(\w+)", source))
+    assert [name for name in _said() if name not in asked and not name.startswith(composed)] == []
+
+
+def test_a_refusal_is_told_in_words_and_one_without_words_by_its_code() -> None:
+    words = words_in(Language.EN)
+    assert words.refusal("last_factor") == words.refusal_last_factor
+    assert "house_busy" in words.refusal("house_busy")
+    codes = {heir.code for heir in _heirs(Refusal)}
+    told = {name.removeprefix("refusal_") for name in _said() if name.startswith("refusal_")} - {"other"}
+    assert told - codes == set()
+
+
+def _heirs(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    for heir in kind.__subclasses__():
+        yield heir
+        yield from _heirs(heir)
 
 
 @pytest.mark.parametrize("language", tuple(Language))

@@ -17,21 +17,22 @@ _THEME = (
     '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="8.5"/>'
     '<path class="half" d="M12 3.5a8.5 8.5 0 0 1 0 17z"/></svg>'
 )
-_OUT = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 4H5v16h5M14 8l4 4-4 4M18 12H9"/></svg>'
+OUT = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 4H5v16h5M14 8l4 4-4 4M18 12H9"/></svg>'
 
 
-def bar(snapshot: Snapshot, language: Language, role: Role, *, house: str) -> str:
-    """The whole bar. Signing out is a form, so that it also works when the desk has lost its connection."""
+def bar(snapshot: Snapshot, language: Language, role: Role, *, house: str, menu: str = "") -> str:
+    """The whole bar; `menu` is the way to the other pages, as markup. Signing out is a form, so that it also
+    works when the desk has lost its connection."""
     words = texts(language)
     return (
         f'<div class="brand">{MARK}<span><strong>{esc(house)}</strong>'
-        f"<i>{esc(words.desk)} · {esc(snapshot.branch)}</i></span></div>{clocks(snapshot, words)}"
+        f"<i>{esc(words.desk)} · {esc(snapshot.branch)}</i></span></div>{menu}{clocks(snapshot, words)}"
         f'<nav class="controls"><span class="languages" role="group" aria-label="{words.language}">'
         f'{_languages(language)}</span><button type="button" class="icon" data-act="theme" data-value="" '
         f'title="{words.theme}" aria-label="{words.theme}">{_THEME}</button>'
         f'<span class="role">{esc(getattr(words, f"role_{role.value}"))}</span>'
         f'<form method="post" action="sign-out"><button type="submit" class="icon" title="{words.sign_out}" '
-        f'aria-label="{words.sign_out}">{_OUT}</button></form></nav>'
+        f'aria-label="{words.sign_out}">{OUT}</button></form></nav>'
     )
 
 

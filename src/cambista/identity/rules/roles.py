@@ -8,6 +8,8 @@ from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal
 
 STAFF = frozenset({Role.OPERATOR, Role.COMPLIANCE, Role.TREASURER, Role.ADMIN, Role.AUDITOR})
+# Who sees with what others come in: their keys, sessions and second factors.
+OVERSEERS = (Role.ADMIN, Role.AUDITOR)
 
 
 _OWN_MONEY = frozenset(

@@ -22,7 +22,7 @@ from cambista.identity.events.factors import SecondFactorChanged
 from cambista.identity.rules import factors as rules
 from cambista.identity.rules import step_up
 from cambista.identity.rules.principals import read_text
-from cambista.identity.rules.roles import STAFF
+from cambista.identity.rules.roles import OVERSEERS, STAFF
 from cambista.identity.service.keyring import Keyring
 from cambista.identity.service.letters import FindContacts, Letters
 from cambista.identity.service.proving import Prover, Proving
@@ -41,6 +41,7 @@ from cambista.identity.types.factors import (
     StepUpRequest,
     TotpEnrolment,
 )
+from cambista.identity.types.keys import Scope
 from cambista.kernel.callers import Caller, Credential, StepUpRequired
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import Action, Reader, Runtime, Tx
@@ -119,6 +120,12 @@ class SecondFactors:
         person = _person(caller)
         async with self._runtime.db.read_own(person.id) as reader:
             return await self._factors(reader, person.id)
+
+    async def find_of(self, caller: Caller, owner_id: UUID) -> Factors:
+        """Anybody's factors, for admin and auditor."""
+        caller.require(Scope.KEYS_READ, *OVERSEERS)
+        async with self._runtime.db.read() as reader:
+            return await self._factors(reader, owner_id)
 
     # -------------------------------------------------------------------------------------------------- authenticators
     async def begin_totp(self, caller: Caller) -> TotpEnrolment:

@@ -75,12 +75,15 @@ class Keyring:
             found = await self._read(digest)
         if found is None:
             raise Unauthenticated
-        now = self._runtime.clock.now()
-        if found.expires_at is not None and found.expires_at <= now:
+        if found.expires_at is not None and found.expires_at <= self._runtime.clock.now():
             raise Unauthenticated
-        if found.key_id in self._uses or len(self._uses) < self._settings.known_keys_max:
-            self._uses[found.key_id] = now
+        self.note_use(found.key_id)
         return found
+
+    def note_use(self, id: UUID) -> None:
+        """Remember, until the next `note_uses`, that this credential is in use now."""
+        if id in self._uses or len(self._uses) < self._settings.known_keys_max:
+            self._uses[id] = self._runtime.clock.now()
 
     def _fresh(self, digest: bytes) -> Known | None:
         found = self._known.get(digest)

@@ -11,7 +11,7 @@ from cambista.identity.events.keys import ApiKeyIssued, ApiKeyRevoked, ApiKeyRot
 from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import signing as signing_rules
 from cambista.identity.rules.keys import KeyDraft, Rotation
-from cambista.identity.rules.roles import owner_seen
+from cambista.identity.rules.roles import OVERSEERS, owner_seen
 from cambista.identity.rules.sessions import agent_hash
 from cambista.identity.rules.step_up import step_up_refusal
 from cambista.identity.service.journaling import journal, key_ids
@@ -151,11 +151,16 @@ class Keys:
     ) -> Page[ApiKey]:
         """An owner's keys, newest first: one's own, or anybody's for admin and auditor; else `principal_not_found`."""
         caller.require(Scope.KEYS_READ, *Role)
-        if caller.id != owner_id and caller.role not in (Role.ADMIN, Role.AUDITOR):
+        if caller.id != owner_id and caller.role not in OVERSEERS:
             raise PrincipalUnknown(principal=str(owner_id))
         async with self._runtime.db.read_for(owner_seen(caller)) as reader:
             rows = await key_store.list_keys(reader, owner_id, before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
+
+    def note_use(self, caller: Caller) -> None:
+        """Note that somebody is active who sends no request: a session that looks on does not rest."""
+        if caller.key_id is not None:
+            self._keyring.note_use(caller.key_id)
 
     async def forget_nonces(self) -> None:
         """Drop the nonces of signed requests that are too old to be sent again."""

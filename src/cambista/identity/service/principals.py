@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from cambista.identity import workflows
-from cambista.identity.errors.principals import CustomerUnknown, EmailTaken
+from cambista.identity.errors.principals import CustomerUnknown, EmailTaken, PrincipalUnknown
 from cambista.identity.events.principals import (
     CustomerForgotten,
     CustomerRegistered,
@@ -16,7 +16,7 @@ from cambista.identity.events.principals import (
     PrincipalStatusChanged,
 )
 from cambista.identity.rules import principals as rules
-from cambista.identity.rules.roles import STAFF, owner_seen, visible
+from cambista.identity.rules.roles import STAFF, owner_seen, permission, visible
 from cambista.identity.rules.step_up import require_enrolled
 from cambista.identity.service.factors import SecondFactors
 from cambista.identity.service.invitations import invite_new, refuse_taken
@@ -29,6 +29,7 @@ from cambista.identity.service.second_steps import SecondSteps
 from cambista.identity.settings import IdentitySettings
 from cambista.identity.store import forgetting
 from cambista.identity.store import principals as store
+from cambista.identity.store.people import find_by_email as find_logins_by_email
 from cambista.identity.store.people import find_contacts
 from cambista.identity.types.keys import Scope
 from cambista.identity.types.principals import (
@@ -127,6 +128,31 @@ class Identity(Keys):
         async with self._runtime.db.read() as reader:
             rows = await store.list_principals(reader, before(cursor), page_size(limit) + 1)
         return page(rows, limit, [row.id for row in rows])
+
+    async def find_principal(self, caller: Caller, id: UUID) -> Principal:
+        """Any principal, for admin, compliance and auditor; else `principal_not_found`. A customer's has no name."""
+        caller.require(Scope.PRINCIPALS_READ, Role.ADMIN, Role.COMPLIANCE, Role.AUDITOR)
+        async with self._runtime.db.read() as reader:
+            found = await store.find_principals(reader, [id])
+        if id not in found:
+            raise PrincipalUnknown(principal=str(id))
+        return found[id]
+
+    async def find_by_email(self, caller: Caller, email: str) -> UUID | None:
+        """Whose address this is: a customer's for staff, staff's own for who sees them too. Refuses `email_invalid`.
+
+        Addresses lie sealed: only a whole one can be looked for.
+        """
+        caller.require(Scope.CUSTOMERS_READ, *STAFF)
+        address = rules.read_email(email)
+        blind = self.people.desk.blind(address)
+        async with self._runtime.db.read() as reader:
+            customers = await store.find_customers_by_email(reader, self._runtime, [address])
+            login = (await find_logins_by_email(reader, [blind]))[blind].login
+        if address in customers:
+            return customers[address]
+        sees_all = permission(caller, Scope.PRINCIPALS_READ, Role.ADMIN, Role.COMPLIANCE, Role.AUDITOR) is None
+        return login.principal_id if login is not None and (sees_all or login.role is Role.CUSTOMER) else None
 
     async def find_holders(self, reader: Reader, ids: Sequence[UUID]) -> dict[UUID, AccountHolder]:
         """Those of the ids that can own money here (customers and partners), with the name their bank knows."""

@@ -9,7 +9,7 @@ from cambista.identity.errors.people import SessionUnknown
 from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import sessions as rules
 from cambista.identity.rules import tokens as token_rules
-from cambista.identity.rules.roles import STAFF
+from cambista.identity.rules.roles import OVERSEERS, STAFF
 from cambista.identity.service.desk import AtDesk, Desk, known, one, write
 from cambista.identity.service.keyring import Keyring
 from cambista.identity.settings import IdentitySettings
@@ -17,6 +17,7 @@ from cambista.identity.store import keys as key_store
 from cambista.identity.store import people as people_store
 from cambista.identity.store import sessions as store
 from cambista.identity.store.sessions import Device, SessionDraft
+from cambista.identity.types.keys import Scope
 from cambista.identity.types.people import (
     NewSession,
     PendingLogin,
@@ -42,6 +43,12 @@ class Sessions(AtDesk):
         rules.require_session(caller)
         async with self._desk.runtime.db.read_own(caller.id) as reader:
             return await store.list_living(reader, [caller.id], self._desk.runtime.now())
+
+    async def list_sessions_of(self, caller: Caller, owner_id: UUID) -> list[Session]:
+        """Anybody's living sessions, newest first, for admin and auditor."""
+        caller.require(Scope.KEYS_READ, *OVERSEERS)
+        async with self._desk.runtime.db.read() as reader:
+            return await store.list_living(reader, [owner_id], self._desk.runtime.now())
 
     async def end_sessions(self, requests: Sequence[SessionRevocation]) -> list[SessionsEnded | Refusal]:
         """End one of the caller's sessions, or all but the present one, at once. Refuses `session_not_found`."""

@@ -105,6 +105,11 @@ async def find_customers_by_email(reader: Reader, runtime: Runtime, emails: Sequ
     return {blinds[row["email_blind"]]: row["id"] for row in rows}
 
 
+async def find_principals(reader: Reader, ids: Sequence[UUID]) -> dict[UUID, Principal]:
+    rows = await reader.all(f"{_PRINCIPAL} WHERE id = ANY($1)", ids)
+    return {row["id"]: _principal(row) for row in rows}
+
+
 async def list_customers(reader: Reader, runtime: Runtime, before: UUID | None, limit: int) -> list[Customer]:
     rows = await reader.all(
         f"{_customers_in(reader)} WHERE $1::uuid IS NULL OR c.id < $1 ORDER BY c.id DESC LIMIT $2", before, limit
