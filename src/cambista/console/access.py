@@ -37,6 +37,7 @@ TABLE: Mapping[tuple[str, str], Access] = {
     ("GET", "/people/{id}"): Access(Scope.CUSTOMERS_READ, _STAFF),
     ("POST", "/people/{id}/block"): _BLOCKING,
     ("POST", "/people/{id}/unblock"): _BLOCKING,
+    ("POST", "/people/{id}/sign-out"): _BLOCKING,
     ("POST", "/people/{id}/invite"): Access(Scope.CUSTOMERS_WRITE, (Role.OPERATOR, Role.ADMIN)),
     ("POST", "/people/{id}/keys"): _KEY_MAKING,
     ("POST", "/keys/{id}/rotate"): _KEY_MAKING,

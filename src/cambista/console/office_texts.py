@@ -160,6 +160,7 @@ class Words:
     proved = Said("Segundo factor", "Second factor")
     this_session = Said("Esta sesión", "This session")
     end_session = Said("Terminar", "End")
+    end_all = Said("Terminar todas sus sesiones", "End all of their sessions")
     end_others = Said("Terminar todas las demás", "End all others")
     factors = Said("Segundos factores", "Second factors")
     factor = Said("Factor", "Factor")

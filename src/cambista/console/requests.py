@@ -70,8 +70,13 @@ def is_secure(connection: HTTPConnection) -> bool:
 
 
 def cookie_name(connection: HTTPConnection, name: str) -> str:
-    """Over TLS with the mark by which browsers keep others from setting it over plain HTTP (RFC 6265bis, 4.1.3)."""
-    return f"__Secure-{name}" if is_secure(connection) else name
+    """Over TLS with the mark by which browsers let no other host and no plain HTTP set it (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{name}" if is_secure(connection) else name
+
+
+def _path(connection: HTTPConnection) -> str:
+    """The console's path alone, except where the mark asks for the whole host; the API reads no cookie."""
+    return "/" if is_secure(connection) else root_of(connection) or "/"
 
 
 def read_cookie(connection: HTTPConnection, name: str) -> str | None:
@@ -79,16 +84,16 @@ def read_cookie(connection: HTTPConnection, name: str) -> str | None:
 
 
 def write_cookie(answer: Response, connection: HTTPConnection, name: str, value: str, max_age_s: int) -> None:
-    """Set a cookie for the console's path alone, that no script reads and no other site sends."""
+    """Set a cookie that no script reads and no other site sends."""
     answer.set_cookie(
-        cookie_name(connection, name), value, max_age=max_age_s, path=root_of(connection) or "/",
+        cookie_name(connection, name), value, max_age=max_age_s, path=_path(connection),
         secure=is_secure(connection), httponly=True, samesite="strict",
     )  # fmt: skip
 
 
 def drop_cookie(answer: Response, connection: HTTPConnection, name: str) -> None:
     answer.delete_cookie(
-        cookie_name(connection, name), path=root_of(connection) or "/", secure=is_secure(connection), httponly=True,
+        cookie_name(connection, name), path=_path(connection), secure=is_secure(connection), httponly=True,
         samesite="strict",
     )  # fmt: skip
 

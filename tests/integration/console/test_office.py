@@ -198,6 +198,24 @@ async def test_somebody_is_blocked_let_back_in_and_invited(street: Street, ada: 
     assert street.town.token_for("eva@house.example.com")
 
 
+async def test_all_sessions_of_somebody_are_ended_after_a_fresh_factor(
+    street: Street, ada: Person, runtime: Runtime
+) -> None:
+    bea = await street.enrolled("operator")
+    assert len(await street.door.identity.people.list_sessions(await bea.session())) == 2
+    here = f"/people/{bea.id}"
+    assert WORDS.end_all in (await street.door.get(here)).text
+    street.paper.clock.advance(STEP_UP_S + 1)
+    asked = await street.door.post(f"{here}/sign-out")
+    assert asked.status_code == 403
+    assert (
+        await street.door.post(f"{here}/sign-out", **hidden(asked), method="totp", code=ada.code())
+    ).status_code == 303
+    assert WORDS.end_all not in (await street.door.get(here)).text
+    assert ("session.end_all", f"principal:{bea.id}") in await journal(runtime)
+    assert (await street.door.desk()).status_code == 200
+
+
 async def test_ids_that_are_none_or_nobodys_are_not_there(street: Street, ada: Person) -> None:
     assert (await street.door.get(f"/people/{UUID(int=9)}")).status_code == 404
     assert (await street.door.get("/people/not-an-id")).status_code == 422

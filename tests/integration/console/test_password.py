@@ -91,8 +91,8 @@ async def test_over_tls_the_cookies_are_secure_and_named_so(street: Street) -> N
     async with open_door(street.paper.house, base_url="https://house") as door:
         await Street(door, street.town, street.paper).enter(ada)
         names = {COOKIE, DEVICE_COOKIE}
-        found = {each.name: each.secure for each in door.browser.cookies.jar}
-        assert found == {f"__Secure-{name}": True for name in names}
+        found = {each.name: (each.secure, each.path) for each in door.browser.cookies.jar}
+        assert found == {f"__Host-{name}": (True, "/") for name in names}
         assert (await door.desk()).text == "the desk of admin"
 
 

@@ -22,6 +22,7 @@ SAME = {
     ("GET", "/people/{id}"): ("GET", "/customers/{id}"),
     ("POST", "/people/{id}/block"): ("POST", "/principals/{id}/block"),
     ("POST", "/people/{id}/unblock"): ("POST", "/principals/{id}/unblock"),
+    ("POST", "/people/{id}/sign-out"): ("POST", "/principals/{id}/block"),
     ("POST", "/people/{id}/invite"): ("POST", "/principals/{id}/invite"),
     ("POST", "/people/{id}/keys"): ("POST", "/api-keys"),
     ("POST", "/keys/{id}/rotate"): ("POST", "/api-keys/{id}/rotate"),

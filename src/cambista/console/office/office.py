@@ -29,6 +29,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/people/{id}"): people.show,
     ("POST", "/people/{id}/block"): people.block,
     ("POST", "/people/{id}/unblock"): people.unblock,
+    ("POST", "/people/{id}/sign-out"): people.sign_out,
     ("POST", "/people/{id}/invite"): people.invite,
     ("POST", "/people/{id}/keys"): people.make_key,
     ("POST", "/keys/{id}/rotate"): people.rotate_key,

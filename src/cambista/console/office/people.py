@@ -82,6 +82,12 @@ async def unblock(visit: Visit) -> Went:
     return await _set_status(visit, Status.ACTIVE)
 
 
+async def sign_out(visit: Visit) -> Went:
+    """End all of somebody's sessions."""
+    await visit.doors.identity.people.end_sessions_of(visit.caller, parse_id(visit.id))
+    return Went(f"/people/{visit.id}")
+
+
 async def invite(visit: Visit) -> Went:
     email = visit.typed("email") or None
     invitation = Invitation(visit.caller, parse_id(visit.id), email, visit.typed("language") or visit.language.value)

@@ -76,7 +76,8 @@ def dossier(found: Dossier, deeds: Deeds, words: Words, *, root: str) -> str:
         more = older(root, f"/people/{who.id}", found.keys.next_cursor, words)
         body += parts.section(words.keys, _keys(found.keys.items, deeds, words, root=root), more, making)
     if found.sessions is not None:
-        body += parts.section(words.sessions, sessions(found.sessions, words))
+        ending = parts.form(f"{here}/sign-out", words.end_all, kind="grave") if deeds.block and found.sessions else ""
+        body += parts.section(words.sessions, sessions(found.sessions, words), ending)
     if found.factors is not None:
         body += parts.section(words.factors, factors(found.factors, words))
     return body

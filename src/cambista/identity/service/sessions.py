@@ -10,6 +10,7 @@ from cambista.identity.rules import keys as key_rules
 from cambista.identity.rules import sessions as rules
 from cambista.identity.rules import tokens as token_rules
 from cambista.identity.rules.roles import OVERSEERS, STAFF
+from cambista.identity.rules.step_up import require_step_up
 from cambista.identity.service.desk import AtDesk, Desk, known, one, write
 from cambista.identity.service.keyring import Keyring
 from cambista.identity.settings import IdentitySettings
@@ -27,7 +28,7 @@ from cambista.identity.types.people import (
     SessionsEnded,
     Visitor,
 )
-from cambista.kernel.callers import Caller
+from cambista.kernel.callers import Caller, Role
 from cambista.kernel.errors import Refusal, Unauthenticated
 from cambista.runtime import Action, Runtime, Tx
 
@@ -55,6 +56,18 @@ class Sessions(AtDesk):
         answers = await self._desk.writer.submit(self._end_sessions, requests)
         self._desk.keyring.forget()
         return [answer for answer in answers if isinstance(answer, SessionsEnded | Refusal)]
+
+    async def end_sessions_of(self, caller: Caller, owner_id: UUID) -> SessionsEnded:
+        """End all of somebody's sessions, without blocking (admin, compliance). Refuses `step_up_required`."""
+        caller.require(Scope.PRINCIPALS_WRITE, Role.ADMIN, Role.COMPLIANCE)
+        async with self._desk.runtime.db.transaction() as tx:
+            if caller.key_id is not None and await key_store.find_refused_keys(tx, [caller.key_id], tx.now):
+                raise Unauthenticated
+            require_step_up(caller, tx.now, self._desk.settings.step_up)
+            count = await store.end_sessions_of(tx, [owner_id], SessionEnd.REVOKED)
+            tx.record(Action(caller, "session.end_all", f"principal:{owner_id}", facts={"count": count}))
+        self._desk.keyring.forget()
+        return SessionsEnded(count)
 
     async def log_out(self, caller: Caller) -> None:
         """End the session the caller speaks through."""
